@@ -1,0 +1,3 @@
+"""Private inference of Mixture-of-Experts language models."""
+
+__version__ = "0.1.0"
