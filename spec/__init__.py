@@ -1,0 +1,1 @@
+"""The specification: what every functionality computes, as plain functions on integers."""
