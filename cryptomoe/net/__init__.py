@@ -1,0 +1,1 @@
+"""The channel between the two parties: labelled, checked messages over one of several carriers."""
