@@ -1,0 +1,1 @@
+"""Oblivious transfer and what is made of it: correlations, bit products, comparisons."""
