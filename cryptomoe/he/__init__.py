@@ -1,0 +1,1 @@
+"""Homomorphic encryption: parameters, keys, packings, and the answers a server may send."""

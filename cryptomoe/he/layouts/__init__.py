@@ -1,0 +1,1 @@
+"""Packings of matrices into ciphertext slots."""

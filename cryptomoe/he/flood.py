@@ -1,0 +1,102 @@
+"""Noise flooding: what hides, statistically, how the noise of an answer came about.
+
+The noise of an answer depends on the plaintexts it was multiplied by, which belong to the answering
+party. A fresh, far larger noise is added to c0. With the noise of an answer of root mean square r,
+its worst case over all plaintexts, and C coefficients in all answers of one inference together, a
+deviation of 2^39 sqrt(C) r keeps the statistical distance of the whole inference below 2^-40, for a
+Gaussian and for a sum of four uniforms alike.
+"""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from cryptomoe.errors import UsageError
+from cryptomoe.field import FieldArray
+from cryptomoe.he.parameters import ERROR_DEVIATION, HeParameters
+from cryptomoe.randomness import Stream
+
+CEILING_COEFFICIENTS = 1 << 32
+"""Coefficients of all answers of one inference; more are refused."""
+STATISTICAL_BITS = 40
+_UNIFORMS = 4
+_WORD_BITS = 60
+_FRESH_DEVIATION = math.hypot(ERROR_DEVIATION, 1.0)
+"""A fresh ciphertext: its error and the rounding of two plaintexts added to it, each below 1/2."""
+
+
+def key_switch_deviation(parameters: HeParameters) -> float:
+    """Standard deviation of the noise that one rotation adds.
+
+    Every digit is below its prime and is multiplied by an error of the key; the special prime
+    divides the sum, and that division rounds.
+    """
+    digits = len(parameters.data_primes)
+    products = ERROR_DEVIATION * math.sqrt(digits * parameters.degree / 3)
+    rounding = math.sqrt((1 + 2 * parameters.degree / 3) / 12)
+    return math.hypot(products, rounding)
+
+
+def noise_deviation(parameters: HeParameters, products: int, rotations: int) -> float:
+    """Root mean square of the noise of a sum of `products` ciphertext x plaintext products.
+
+    The worst case over all plaintexts: every coefficient of one is at most p/2. Each ciphertext was
+    fresh and had at most `rotations` rotations before its product; as many rotations again may
+    follow.
+    """
+    rotated = math.hypot(_FRESH_DEVIATION, math.sqrt(rotations) * key_switch_deviation(parameters))
+    multiplied = rotated * math.sqrt(parameters.degree * products) * parameters.plain_modulus / 2
+    return math.hypot(multiplied, math.sqrt(rotations) * key_switch_deviation(parameters))
+
+
+def flood_bits(parameters: HeParameters, deviation: float) -> int:
+    """Width w of the flood that hides noise of this `deviation`: four uniforms below 2^w in size.
+
+    Raises:
+        UsageError: the flood and the noise would not fit under the modulus.
+    """
+    sigma = 2.0 ** (STATISTICAL_BITS - 1) * math.sqrt(CEILING_COEFFICIENTS) * deviation
+    bits = math.ceil(math.log2(sigma / math.sqrt(_UNIFORMS / 3)))
+    largest = _UNIFORMS * 2.0**bits + 16 * deviation
+    if math.log2(largest) + 1 > parameters.data_bits - parameters.plain_modulus.bit_length() - 1:
+        raise UsageError(
+            "a product of this size needs more noise than the parameters have room for"
+        )
+    return bits
+
+
+def sample_flood(stream: Stream, parameters: HeParameters, bits: int) -> FieldArray:
+    """One polynomial, coefficients a sum of four uniforms on [-2^bits, 2^bits).
+
+    Returns its residues: shape (data primes, N).
+    """
+    degree = parameters.degree
+    primes = np.array(parameters.data_primes, np.uint64)[:, None]
+    residues = np.zeros((len(primes), degree), np.uint64)
+    for start in range(0, bits + 1, _WORD_BITS):
+        width = min(_WORD_BITS, bits + 1 - start)
+        words = stream.ring((_UNIFORMS, degree), width).sum(axis=0, dtype=np.uint64)
+        weight = np.array([[pow(2, start, prime)] for prime in parameters.data_primes], np.uint64)
+        residues += words[None, :] % primes * weight % primes
+    offset = [[prime - _UNIFORMS * pow(2, bits, prime) % prime] for prime in parameters.data_primes]
+    return (residues + np.array(offset, np.uint64)) % primes
+
+
+@dataclass
+class FloodBudget:
+    """Counts the coefficients of the answers of one inference against the fixed ceiling."""
+
+    spent: int = 0
+
+    def spend(self, coefficients: int) -> None:
+        """Account for answers before they are made.
+
+        Raises:
+            UsageError: the ceiling would be exceeded; depends on public sizes only.
+        """
+        if self.spent + coefficients > CEILING_COEFFICIENTS:
+            raise UsageError(
+                "this run would send more ciphertexts than its noise flooding is sized for"
+            )
+        self.spent += coefficients
