@@ -1,0 +1,1 @@
+"""The engines that realise the arithmetic black box, and the interface itself."""

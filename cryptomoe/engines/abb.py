@@ -13,7 +13,7 @@ rounds that does not depend on their shapes.
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -65,6 +65,13 @@ class Weight:
 
 
 Hidden = TypeVar("Hidden", Secret, SecretBits)
+
+
+def same_kind(x: Hidden, data: Any, bound: int | None = None) -> Hidden:
+    """`data` as what `x` is, a Secret with the bound of `x` unless another is given."""
+    if isinstance(x, SecretBits):
+        return replace(x, data=data)
+    return replace(x, data=data, bound=x.bound if bound is None else bound)
 
 
 class ArithmeticBlackBox(ABC):
@@ -154,7 +161,10 @@ class ArithmeticBlackBox(ABC):
 
     @abstractmethod
     def multiply(self, x: Secret, y: Secret) -> Secret:
-        """x * y entry by entry, broadcasting. The product of the bounds must be below p/4."""
+        """x * y entry by entry, broadcasting.
+
+        The product is below p/4 by its operands' bounds or by the caller's promise.
+        """
 
     @abstractmethod
     def square(self, x: Secret) -> Secret:

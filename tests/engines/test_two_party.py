@@ -1,0 +1,288 @@
+"""Every operation of the two-party engine equals the specification's function of the same name."""
+
+from collections.abc import Callable
+
+import cryptomoe_spec.abb as spec
+import numpy as np
+import pytest
+from cryptomoe_spec.truncate import approximate_truncate
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from two_party_pair import run_two_party, shared
+
+from cryptomoe.engines.abb import Secret, SecretBits
+from cryptomoe.engines.two_party import TwoPartyEngine
+from cryptomoe.field import VALUE_LIMIT, IntArray, P
+from cryptomoe.party import Party
+
+LIMIT = VALUE_LIMIT - 1
+FEW = settings(max_examples=6, deadline=None)
+
+shapes = arrays.array_shapes(min_dims=1, max_dims=3, max_side=7)
+seeds = st.integers(0, 2**32 - 1)
+
+
+def integers(low: int, high: int, shape: tuple[int, ...], seed: int) -> IntArray:
+    """Integers spread over all sizes in [low, high], with both ends and 0 among them."""
+    generator = np.random.default_rng(seed)
+    width = generator.integers(1, max(abs(low), abs(high)).bit_length() + 1, shape)
+    drawn = generator.integers(-(1 << width), (1 << width) + 1)
+    special = generator.choice([low, high, 0, 1, -1], shape)
+    values = np.where(generator.random(shape) < 0.2, special, drawn)
+    return np.clip(values, low, high).astype(np.int64)
+
+
+def opened(operation: Callable[[TwoPartyEngine], Secret | SecretBits]) -> IntArray:
+    """The result of an operation, opened to the client."""
+
+    def protocol(engine: TwoPartyEngine) -> IntArray | None:
+        result = operation(engine)
+        if isinstance(result, SecretBits):
+            result = engine.to_arithmetic(result)
+        return engine.reveal(result, Party.CLIENT)
+
+    result = run_two_party(protocol).client
+    assert result is not None
+    return result
+
+
+@FEW
+@given(shapes, seeds)
+def test_reveal_gives_the_values_to_whom_it_names(shape: tuple[int, ...], seed: int) -> None:
+    values = integers(-LIMIT, LIMIT, shape, seed)
+    for to in (None, Party.CLIENT, Party.SERVER):
+        results = run_two_party(lambda e, to=to: e.reveal(shared(e, values, LIMIT), to)).results
+        for party in Party:
+            if to in {None, party}:
+                assert np.array_equal(results[party], values)
+            else:
+                assert results[party] is None
+
+
+@FEW
+@given(shapes, st.integers(1, 27), seeds)
+def test_exact_truncation_is_the_floor(shape: tuple[int, ...], bits: int, seed: int) -> None:
+    values = integers(-LIMIT, LIMIT, shape, seed)
+    assert np.array_equal(
+        opened(lambda e: e.truncate(shared(e, values, LIMIT, seed), bits)), values >> bits
+    )
+
+
+def test_exact_truncation_on_many_values() -> None:
+    """The obvious formula is wrong for one value in ten thousand, so many are needed."""
+    values = np.random.default_rng(7).integers(-LIMIT, LIMIT, 100_000)
+    values[:3000] = np.arange(-1500, 1500)
+    values[3000:6000] = np.arange(-1500, 1500) << 13
+    assert np.array_equal(
+        opened(lambda e: e.truncate(shared(e, values, LIMIT), 13)), spec.truncate(values, 13)
+    )
+
+
+@FEW
+@given(shapes, st.integers(1, 27), seeds)
+def test_approximate_truncation_is_its_function_of_either_share(
+    shape: tuple[int, ...], bits: int, seed: int
+) -> None:
+    values = integers(-LIMIT, LIMIT, shape, seed)
+
+    def protocol(engine: TwoPartyEngine) -> tuple[IntArray | None, IntArray]:
+        x = shared(engine, values, LIMIT, seed)
+        return engine.reveal(engine.truncate(x, bits), None), x.data.astype(np.int64)
+
+    run = run_two_party(protocol, "approximate")
+    result, client_share = run.client
+    client_shifted = (client_share + (VALUE_LIMIT >> bits << bits)) % P
+    assert np.array_equal(result, approximate_truncate(values, bits, client_shifted))
+    server_share = run.results[Party.SERVER][1]
+    assert np.array_equal(result, approximate_truncate(values, bits, server_share))
+
+
+@FEW
+@given(shapes, seeds)
+def test_comparisons(shape: tuple[int, ...], seed: int) -> None:
+    x, y = (integers(-5000, 5000, shape, seed + i) for i in range(2))
+    y = np.where(integers(0, 1, shape, seed) == 1, x, y)
+
+    def both(e: TwoPartyEngine) -> tuple[Secret, Secret]:
+        return shared(e, x, 5000, 1), shared(e, y, 5000, 2)
+
+    assert np.array_equal(opened(lambda e: e.negative(both(e)[0])), x < 0)
+    assert np.array_equal(opened(lambda e: e.less(*both(e))), x < y)
+    assert np.array_equal(opened(lambda e: e.equal(*both(e))), x == y)
+    thresholds = [-5000, -1, 0, 1, 5000]
+    assert np.array_equal(
+        opened(lambda e: e.at_least(both(e)[0], thresholds)), spec.at_least(x, thresholds)
+    )
+
+
+@FEW
+@given(shapes, seeds)
+def test_sign_over_the_whole_range(shape: tuple[int, ...], seed: int) -> None:
+    values = integers(-LIMIT, LIMIT, shape, seed)
+    assert np.array_equal(opened(lambda e: e.negative(shared(e, values, LIMIT))), values < 0)
+
+
+@FEW
+@given(shapes, seeds)
+def test_bits(shape: tuple[int, ...], seed: int) -> None:
+    a, b = (integers(0, 1, shape, seed + i).astype(bool) for i in range(2))
+    x, y = (integers(-LIMIT // 2, LIMIT // 2, shape, seed + i) for i in range(2, 4))
+
+    def bits(e: TwoPartyEngine) -> tuple[SecretBits, SecretBits]:
+        first = e.input_bits(Party.CLIENT, a if e.party is Party.CLIENT else None, shape)
+        second = e.input_bits(Party.SERVER, b if e.party is Party.SERVER else None, shape)
+        return first, second
+
+    def mixed(e: TwoPartyEngine) -> SecretBits:
+        return e.logical_xor(*bits(e))
+
+    assert np.array_equal(opened(mixed), a ^ b)
+    assert np.array_equal(opened(lambda e: e.logical_and(mixed(e), bits(e)[1])), (a ^ b) & b)
+    assert np.array_equal(opened(lambda e: e.logical_not(mixed(e))), ~(a ^ b))
+    assert np.array_equal(
+        opened(lambda e: e.select(mixed(e), shared(e, x, LIMIT // 2), shared(e, y, LIMIT // 2))),
+        np.where(a ^ b, x, y),
+    )
+    assert np.array_equal(
+        opened(lambda e: e.keep_if(mixed(e), shared(e, x, LIMIT))), np.where(a ^ b, x, 0)
+    )
+
+
+@FEW
+@given(shapes, seeds)
+def test_products(shape: tuple[int, ...], seed: int) -> None:
+    x, y = (integers(-(1 << 20), 1 << 20, shape, seed + i) for i in range(2))
+    assert np.array_equal(
+        opened(lambda e: e.multiply(shared(e, x, 1 << 20, 1), shared(e, y, 1 << 20, 2))), x * y
+    )
+    assert np.array_equal(opened(lambda e: e.square(shared(e, x, 1 << 20))), x * x)
+
+
+def test_products_of_more_than_one_ciphertext() -> None:
+    x = integers(-(1 << 20), 1 << 20, (20_000,), 3)
+    y = x[::-1].copy()
+    assert np.array_equal(
+        opened(lambda e: e.multiply(shared(e, x, 1 << 20, 1), shared(e, y, 1 << 20, 2))), x * y
+    )
+
+
+@FEW
+@given(st.tuples(*(st.integers(1, 9) for _ in range(4))), seeds)
+def test_matrix_products(size: tuple[int, int, int, int], seed: int) -> None:
+    batch, a, b, c = size
+    x = integers(-(1 << 18), 1 << 18, (batch, a, b), seed)
+    y = integers(-(1 << 18), 1 << 18, (batch, b, c), seed + 1)
+
+    def linear(e: TwoPartyEngine) -> Secret:
+        weight = e.weight(y if e.party is Party.SERVER else None, (batch, b, c))
+        return e.linear(shared(e, x, 1 << 18), weight)
+
+    assert np.array_equal(opened(linear), x @ y)
+    assert np.array_equal(
+        opened(lambda e: e.matmul(shared(e, x, 1 << 18, 1), shared(e, y, 1 << 18, 2))), x @ y
+    )
+
+
+def test_a_server_whose_weights_are_all_zero() -> None:
+    """SEAL refuses products with zero, which must not tell the client anything."""
+    x = integers(-100, 100, (1, 3, 4), 5)
+    zeros = np.zeros((1, 4, 2), np.int64)
+
+    def linear(e: TwoPartyEngine) -> Secret:
+        weight = e.weight(zeros if e.party is Party.SERVER else None, zeros.shape)
+        return e.linear(shared(e, x, 100), weight)
+
+    assert np.array_equal(opened(linear), np.zeros((1, 3, 2)))
+
+
+@FEW
+@given(st.integers(1, 40), seeds)
+def test_secret_indices(size: int, seed: int) -> None:
+    index = np.random.default_rng(seed).integers(0, 256, 9)
+    assert np.array_equal(
+        opened(lambda e: e.one_hot(shared(e, index, 255), size)), spec.one_hot(index, size)
+    )
+    log_size = 1 + seed % 5
+    tables = integers(-LIMIT, LIMIT, (3, 1 << log_size), seed)
+    small = index % (1 << log_size)
+    assert np.array_equal(
+        opened(lambda e: e.lookup(shared(e, small, 31), tables)), spec.lookup(small, tables)
+    )
+
+
+@pytest.mark.parametrize("size", [1, 3, 4, 5, 16, 17, 65, 300])
+def test_maximum_and_argmax(size: int) -> None:
+    """Ties go to the lowest index."""
+    x = np.random.default_rng(size).integers(-3, 4, (6, size)) * 1000
+    assert np.array_equal(opened(lambda e: e.maximum(shared(e, x, 3000))), spec.maximum(x))
+    assert np.array_equal(opened(lambda e: e.argmax(shared(e, x, 3000))), spec.argmax(x))
+
+
+SCALAR_INPUTS = {
+    "silu": (-(1 << 23) + 1, (1 << 23) - 1),
+    "sigmoid": (-(1 << 23) + 1, (1 << 23) - 1),
+    "exp": (0, (1 << 26) - 1),
+    "reciprocal": (1 << 19, (1 << 29) - 1),
+    "rsqrt": (1, (1 << 42) - 1),
+}
+
+
+@pytest.mark.parametrize("truncation", ["exact", "approximate"])
+@pytest.mark.parametrize("name", SCALAR_INPUTS)
+def test_scalar_functions_are_exact_in_both_modes(name: str, truncation: str) -> None:
+    low, high = SCALAR_INPUTS[name]
+    generator = np.random.default_rng(11)
+    spread = (2.0 ** generator.uniform(0, np.log2(high + 1), 1500)).astype(np.int64)
+    spread[::2] *= -1 if low < 0 else 1
+    near = generator.integers(-90_000, 90_000, 1500) if low < 0 else spread
+    values = np.clip(np.concatenate([spread, near, [low, high]]), low, high)
+
+    def protocol(engine: TwoPartyEngine) -> list[IntArray | None]:
+        result = getattr(engine, name)(shared(engine, values, high))
+        parts = result if isinstance(result, tuple) else (result,)
+        return [engine.reveal(part, Party.CLIENT) for part in parts]
+
+    expected = getattr(spec, name)(values)
+    parts = expected if isinstance(expected, tuple) else (expected,)
+    for part, result in zip(parts, run_two_party(protocol, truncation).client, strict=True):
+        assert np.array_equal(result, part)
+
+
+OPERATIONS: dict[str, Callable[[TwoPartyEngine, Secret], object]] = {
+    "truncate": lambda e, x: e.truncate(x, 13),
+    "negative": lambda e, x: e.negative(x),
+    "multiply": lambda e, x: e.multiply(x, x),
+    "maximum": lambda e, x: e.maximum(x),
+    "silu": lambda e, x: e.silu(x),
+    "exp": lambda e, x: e.exp(x),
+    "reciprocal": lambda e, x: e.reciprocal(x),
+    "rsqrt": lambda e, x: e.rsqrt(x),
+    "one_hot": lambda e, x: e.one_hot(x, 20),
+    "lookup": lambda e, x: e.lookup(x, np.arange(64, dtype=np.int64).reshape(2, 32)),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_rounds_do_not_grow_with_the_shape(name: str) -> None:
+    """A row of 2 and 40 rows of 256 take the same number of rounds."""
+
+    def rounds(shape: tuple[int, ...]) -> int:
+        values = np.full(shape, 1 << 20, np.int64) if name == "reciprocal" else np.ones(shape, int)
+        run = run_two_party(lambda e: OPERATIONS[name](e, shared(e, values, 1 << 21)) and None)
+        return run.statistics[Party.CLIENT].rounds
+
+    assert rounds((1, 2)) == rounds((5, 256))
+
+
+@pytest.mark.leakage
+@pytest.mark.parametrize("truncation", ["exact", "approximate"])
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_transcript_has_the_same_shape_whatever_the_values(name: str, truncation: str) -> None:
+    def transcript(low: int, high: int) -> list[tuple[Party, str, int, int]]:
+        values = np.random.default_rng(1).integers(low, high, (4, 5))
+        return run_two_party(
+            lambda e: OPERATIONS[name](e, shared(e, values, 1 << 21)) and None, truncation
+        ).shape
+
+    assert transcript(0, 1) == transcript(0, 1 << 21) == transcript(31, 32)
