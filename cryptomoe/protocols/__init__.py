@@ -1,0 +1,1 @@
+"""The protocols, one module per functionality, written against the arithmetic black box."""
