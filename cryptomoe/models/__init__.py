@@ -1,0 +1,1 @@
+"""Reading checkpoints and prompts, and turning real weights into fixed-point integers."""
