@@ -1,0 +1,140 @@
+"""The options that `infer` and `reference` share, and what they come to together."""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from tokenizers import Tokenizer
+
+from cryptomoe.errors import UsageError
+from cryptomoe.models.config import ModelConfig, read_config
+from cryptomoe.models.prompt import encode, load_tokenizer, padded_length
+from cryptomoe.protocols.shape import TransformerOptions, slots_per_expert
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+TRUNCATIONS = ("exact", "approximate")
+REVEALS = ("logits", "token")
+EMBEDDINGS = ("private", "public")
+_BUILT = {"he": "seal", "ot": "iknp", "routing": "balanced"}
+_LARGEST_ALPHA = 1 << 16
+
+_OPTIONS = (
+    click.option(
+        "--model", required=True, type=click.Path(path_type=Path), help="A model directory."
+    ),
+    click.option("--prompt", help="The prompt; '-' reads it from standard input."),
+    click.option("--token-ids", help="Token ids, 1,2,3, instead of a prompt."),
+    click.option("--max-new-tokens", type=click.IntRange(1), default=1, show_default=True),
+    click.option("--pad-to", type=click.IntRange(1), help="Public prompt length.  [next 2^k]"),
+    click.option("--alpha", default="2", show_default=True, help="Expert capacity, exact decimal."),
+    click.option("--truncation", type=click.Choice(TRUNCATIONS), default="approximate",
+                 show_default=True),
+    click.option("--reveal", type=click.Choice(REVEALS), default="logits", show_default=True),
+    click.option("--embedding", type=click.Choice(EMBEDDINGS), default="private",
+                 show_default=True),
+    click.option("--routing", type=click.Choice(
+        ["balanced", "dense", "insecure", "cipherprune", "random"]), default="balanced",
+                 show_default=True),
+    click.option("--he", type=click.Choice(["rns", "seal"]), default="seal", show_default=True),
+    click.option("--ot", type=click.Choice(["silent", "softspoken", "iknp"]), default="iknp",
+                 show_default=True),
+    click.option("--transcript", type=click.Path(path_type=Path, dir_okay=False),
+                 help="Write every message's sender, label and size here, as JSON lines."),
+    click.option("--json", "json_target", is_flag=False, flag_value="-", default=None,
+                 help="One JSON object to standard output, or to a file."),
+)  # fmt: skip
+
+
+def run_options(command: Command) -> Command:
+    """Decorate a command with all shared options."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """One run, checked: what is public, and the client's secret `token_ids`.
+
+    Fields besides: `directory` of the model; `truncation`, the session's mode; `transcript` and
+    `json_target`, files to write ("-" is standard output), or None.
+    """
+
+    directory: Path
+    config: ModelConfig
+    tokenizer: Tokenizer | None
+    token_ids: list[int]
+    options: TransformerOptions
+    truncation: str
+    transcript: Path | None
+    json_target: str | None
+
+    @property
+    def slots(self) -> int:
+        """Slots of an expert in the prefill, t."""
+        shape = self.config.shape
+        tokens = self.options.padded_length
+        return slots_per_expert(tokens, shape.experts, shape.top_k, self.options.alpha)
+
+
+def resolve(values: dict[str, Any]) -> RunRequest:
+    """The run that the options ask for.
+
+    Raises:
+        UsageError: an option that is not built, or a prompt or model that cannot be used.
+    """
+    for name, built in _BUILT.items():
+        if values[name] != built:
+            raise UsageError(f"--{name} {values[name]} is not built yet; use {built}")
+    directory = values["model"]
+    if not directory.is_dir():
+        raise UsageError(f"{directory} is not a directory")
+    config = read_config(directory)
+    tokenizer = load_tokenizer(directory)
+    token_ids = _token_ids(values, tokenizer)
+    new_tokens = values["max_new_tokens"]
+    options = TransformerOptions(
+        padded_length=padded_length(config, token_ids, new_tokens, values["pad_to"]),
+        max_new_tokens=new_tokens,
+        alpha=_alpha(values["alpha"]),
+        reveal=values["reveal"],
+        embedding=values["embedding"],
+    )
+    return RunRequest(
+        directory=directory,
+        config=config,
+        tokenizer=tokenizer,
+        token_ids=token_ids,
+        options=options,
+        truncation=values["truncation"],
+        transcript=values["transcript"],
+        json_target=values["json_target"],
+    )
+
+
+def _token_ids(values: dict[str, Any], tokenizer: Tokenizer | None) -> list[int]:
+    prompt: str | None = values["prompt"]
+    listed: str | None = values["token_ids"]
+    if prompt is not None and listed is None:
+        return encode(tokenizer, sys.stdin.read() if prompt == "-" else prompt)
+    if prompt is not None or listed is None:
+        raise UsageError("give either --prompt or --token-ids")
+    try:
+        return [int(word) for word in listed.split(",")]
+    except ValueError:
+        raise UsageError("--token-ids takes whole numbers between commas") from None
+
+
+def _alpha(text: str) -> Fraction:
+    try:
+        alpha = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        raise UsageError("--alpha takes a decimal number") from None
+    if not 0 < alpha <= _LARGEST_ALPHA:
+        raise UsageError(f"--alpha must be above 0 and at most {_LARGEST_ALPHA}")
+    return alpha
