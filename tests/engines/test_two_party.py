@@ -1,6 +1,7 @@
 """Every operation of the two-party engine equals the specification's function of the same name."""
 
 from collections.abc import Callable
+from typing import Any
 
 import cryptomoe_spec.abb as spec
 import numpy as np
@@ -249,7 +250,7 @@ def test_scalar_functions_are_exact_in_both_modes(name: str, truncation: str) ->
         assert np.array_equal(result, part)
 
 
-OPERATIONS: dict[str, Callable[[TwoPartyEngine, Secret], object]] = {
+OPERATIONS: dict[str, Callable[[TwoPartyEngine, Secret], Any]] = {
     "truncate": lambda e, x: e.truncate(x, 13),
     "negative": lambda e, x: e.negative(x),
     "multiply": lambda e, x: e.multiply(x, x),
@@ -286,3 +287,24 @@ def test_the_transcript_has_the_same_shape_whatever_the_values(name: str, trunca
         ).shape
 
     assert transcript(0, 1) == transcript(0, 1 << 21) == transcript(31, 32)
+
+
+@pytest.mark.leakage
+@pytest.mark.parametrize("truncation", ["exact", "approximate"])
+@pytest.mark.parametrize("name", [*OPERATIONS, "reveal"])
+def test_a_value_beyond_its_bound_ends_no_run(name: str, truncation: str) -> None:
+    """The result is wrong and nothing else happens: an abort would tell of the value."""
+
+    def transcript(size: int) -> list[tuple[Party, str, int, int]]:
+        values = np.full((4, 5), size, np.int64)
+
+        def protocol(engine: TwoPartyEngine) -> None:
+            x = shared(engine, values, 3)
+            result = OPERATIONS[name](engine, x) if name in OPERATIONS else x
+            for part in result if isinstance(result, tuple) else (result,):
+                shown = engine.to_arithmetic(part) if isinstance(part, SecretBits) else part
+                engine.reveal(shown, None)
+
+        return run_two_party(protocol, truncation).shape
+
+    assert transcript(LIMIT) == transcript(1)
