@@ -1,10 +1,10 @@
 """Noise flooding: what hides, statistically, how the noise of an answer came about.
 
 The noise of an answer depends on the plaintexts it was multiplied by, which belong to the answering
-party. A fresh, far larger noise is added to c0. With the noise of an answer of root mean square r,
-its worst case over all plaintexts, and C coefficients in all answers of one inference together, a
-deviation of 2^39 sqrt(C) r keeps the statistical distance of the whole inference below 2^-40, for a
-Gaussian and for a sum of four uniforms alike.
+party. A fresh, far larger noise is added to c0. With the noise of an answer of root mean square r
+(`noise_deviation`), and C coefficients in all answers of one inference together, a deviation of
+2^39 sqrt(C) r keeps the statistical distance of the whole inference below 2^-40, for a Gaussian and
+for a sum of four uniforms alike.
 """
 
 import math
@@ -22,8 +22,8 @@ CEILING_COEFFICIENTS = 1 << 32
 STATISTICAL_BITS = 40
 _UNIFORMS = 4
 _WORD_BITS = 60
-_FRESH_DEVIATION = math.hypot(ERROR_DEVIATION, 1.0)
-"""A fresh ciphertext: its error and the rounding of two plaintexts added to it, each below 1/2."""
+_ROUNDING = 1.0
+"""Two plaintexts are added to a fresh ciphertext; each time q m / p is rounded, by at most 1/2."""
 
 
 def key_switch_deviation(parameters: HeParameters) -> float:
@@ -41,13 +41,17 @@ def key_switch_deviation(parameters: HeParameters) -> float:
 def noise_deviation(parameters: HeParameters, products: int, rotations: int) -> float:
     """Root mean square of the noise of a sum of `products` ciphertext x plaintext products.
 
-    The worst case over all plaintexts: every coefficient of one is at most p/2. Each ciphertext was
-    fresh and had at most `rotations` rotations before its product; as many rotations again may
-    follow.
+    The mean is over errors and keys, at plaintexts whose every coefficient is p/2 in size. Each
+    ciphertext was fresh and had at most `rotations` rotations before its product; as many rotations
+    again may follow. Rounding is no random error: it is counted as if each one had the sign of the
+    coefficient that it meets. Of the noise of rotations no coefficient is counted as tied to
+    another, so a plaintext chosen to follow the mean of key-switching digits is not covered.
     """
-    rotated = math.hypot(_FRESH_DEVIATION, math.sqrt(rotations) * key_switch_deviation(parameters))
-    multiplied = rotated * math.sqrt(parameters.degree * products) * parameters.plain_modulus / 2
-    return math.hypot(multiplied, math.sqrt(rotations) * key_switch_deviation(parameters))
+    terms = parameters.degree * products
+    switched = math.sqrt(rotations) * key_switch_deviation(parameters)
+    errors = math.hypot(ERROR_DEVIATION, switched) * math.sqrt(terms)
+    multiplied = math.hypot(errors, _ROUNDING * terms) * parameters.plain_modulus / 2
+    return math.hypot(multiplied, switched)
 
 
 def flood_bits(parameters: HeParameters, deviation: float) -> int:
