@@ -170,14 +170,15 @@ def test_residues_out_of_range_are_refused_by_label(pair: HePair, polynomial: in
     message, _ = pair.server.answer(pair.upload(slots_of("zeros", 1, 1)), SMALL)
     with pytest.raises(MalformedMessageError, match="a/answer"):
         pair.owner.decrypt("a/answer", spoiled(message, answer, polynomial), 1)
+    key = spoiled(pair.owner.public_key(), whole, polynomial)
     with pytest.raises(MalformedMessageError, match="setup/public_key"):
-        key = spoiled(pair.owner.public_key(), whole, polynomial)
         pair.server.set_public_key("setup/public_key", key)
     galois = pair.owner.galois_key(3)
     digit = len(galois) // len(data)
+    third = spoiled(galois[2 * digit : 3 * digit], whole, polynomial)
+    wrong = galois[: 2 * digit] + third + galois[3 * digit :]
     with pytest.raises(MalformedMessageError, match="galois_key/3"):
-        wrong = galois[: 2 * digit] + spoiled(galois[2 * digit : 3 * digit], whole, polynomial)
-        pair.server.set_galois_key("galois_key/3", 3, wrong + galois[3 * digit :])
+        pair.server.set_galois_key("galois_key/3", 3, wrong)
 
 
 def test_fresh_ciphertexts_of_one_plaintext_have_nothing_in_common(pair: HePair) -> None:
