@@ -6,7 +6,7 @@ from the same tape. The view of a party is all of that and the messages it recei
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -146,6 +146,8 @@ class OwnDraws:
 
     def _below(self, shape: tuple[int, ...], modulus: int) -> Words:
         name = self._party.name.lower()
+        if not np.prod(shape):
+            return np.zeros(shape, np.uint64)
         values = self._world.tape.draw(name, modulus, int(np.prod(shape)))
         self._world.see(self._party, f"own/{self._purpose}", values)
         return values.reshape(shape)
@@ -158,19 +160,25 @@ class OwnDraws:
         """Below p."""
         return self._below(shape, fp.P)
 
+    def bits(self, count: int) -> Any:
+        """Bits, one an entry."""
+        return self._below((count,), 2).astype(np.uint8)
+
 
 class WatchedChannel(Channel):
-    """A channel whose openings, the only messages of the hybrid model, enter the view."""
+    """A channel whose messages enter the view; `widths`: bits of an element, by message name."""
 
     world: World
+    widths: Mapping[str, int]
 
     def receive(self, name: str, size: int) -> bytes:
         """As a channel's."""
         message = super().receive(name, size)
-        entries = self.world.tape.entries
-        count = 8 * size // fp.P_BITS // entries * entries
-        needed = message[: (count * fp.P_BITS + 7) // 8]
-        self.world.see(self.party, self.label(name), unpack_words(needed, count, fp.P_BITS))
+        if name in self.widths:
+            width, entries = self.widths[name], self.world.tape.entries
+            count = 8 * size // width // entries * entries
+            elements = unpack_words(message[: (count * width + 7) // 8], count, width)
+            self.world.see(self.party, self.label(name), elements)
         return message
 
 
@@ -232,34 +240,45 @@ def _ideal_products(world: World) -> Iterator[None]:
         yield
 
 
-def run_hybrid(
-    world: World, protocol: Callable[[TwoPartyEngine], Any], truncation: Truncation = "exact"
+def run_threads(
+    world: World, widths: Mapping[str, int], action: Callable[[WatchedChannel], Any]
 ) -> dict[Party, Any]:
-    """Both parties' results; their views are in `world`."""
+    """`action` at both parties at once, on watched channels: what each returned."""
     carriers = memory_pair(_PATIENCE)
     results: dict[Party, Any] = {}
     failures: list[BaseException] = []
 
     def take_part(party: Party) -> None:
         channel = WatchedChannel(party, carriers[party])
-        channel.world = world
-        draws: Any = OwnDraws(world, party)
+        channel.world, channel.widths = world, widths
         try:
             with channel:
-                results[party] = protocol(TwoPartyEngine(channel, draws, truncation))
+                results[party] = action(channel)
         except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
             failures.append(error)
             world.abort()
+
+    threads = [threading.Thread(target=take_part, args=(party,)) for party in Party]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+    return results
+
+
+def run_hybrid(
+    world: World, protocol: Callable[[TwoPartyEngine], Any], truncation: Truncation = "exact"
+) -> dict[Party, Any]:
+    """Both parties' results on the engine; their views are in `world`."""
+
+    def take_part(channel: WatchedChannel) -> Any:
+        draws: Any = OwnDraws(world, channel.party)
+        return protocol(TwoPartyEngine(channel, draws, truncation))
 
     with (
         _ideal_products(world),
         patch.object(two_party, "OtEndpoint", lambda channel, _: IdealTransfers(world, channel)),
     ):
-        threads = [threading.Thread(target=take_part, args=(party,)) for party in Party]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-    if failures:
-        raise failures[0]
-    return results
+        return run_threads(world, {"reveal": fp.P_BITS}, take_part)
