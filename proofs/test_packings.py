@@ -56,7 +56,7 @@ def computed(plan: LanesPlan, x: Slots, w: Slots) -> Slots:
 def small_plans() -> list[LanesPlan]:
     """Every plan of the layout with half-rows of 8 slots, for a spread of sizes."""
     plans = []
-    for size in product((1, 3), (1, 5), (1, 3, 9), (1, 4, 9)):
+    for size in product((1, 3), (1, 5), (3, 9), (1, 9)):
         for ring, inputs, outputs in product((1, 2, 4, 8), (True, False), (True, False)):
             for splits in (1 << i for i in range(ring.bit_length())):
                 plans += [
@@ -70,15 +70,14 @@ def small_plans() -> list[LanesPlan]:
 def test_every_small_plan_computes_the_product() -> None:
     """Every plan of the lanes layout computes X W, as an identity of polynomials modulo p.
 
-    Half-rows of 8 slots, 36 sizes with up to 3 matrices, 5 rows and 9 x 9 entries, all rings,
-    splits, babies and placements of blocks: the outputs are polynomials of degree 2 in the entries of X and
-    W. At a uniform point a wrong one would agree with probability at most 2/p (Schwartz 1980,
-    Zippel 1979): below 2^-43 each, so that all agree although one is wrong has probability below
-    2^-43.
+    Half-rows of 8 slots, 16 sizes with up to 3 matrices, 5 rows and 9 x 9 entries, all rings,
+    splits, babies and placements of blocks: the outputs are polynomials of degree 2 in the entries
+    of X and W. At a uniform point a wrong one would agree with probability at most 2/p (Schwartz
+    1980, Zippel 1979), so that all agree although one is wrong has probability below 2^-43.
     """
     generator = np.random.default_rng(11)
     plans = small_plans()
-    assert len(plans) == 36 * 80
+    assert len(plans) == 16 * 80
     for plan in plans:
         x = generator.integers(0, P, (plan.batch, plan.rows, plan.d1), dtype=np.uint64)
         w = generator.integers(0, P, (plan.batch, plan.d1, plan.d2), dtype=np.uint64)
