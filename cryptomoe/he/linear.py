@@ -112,8 +112,9 @@ def answer_linear(
                 _one_answer(server, plan, turned, source, chunk, output)
                 for output in range(plan.output_loop)
             ]
-    rotations = plan.babies + plan.giants - 2
-    deviation = noise_deviation(server.parameters, plan.products_per_answer, rotations)
+    deviation = noise_deviation(
+        server.parameters, plan.products_per_answer, plan.babies - 1, plan.giants - 1
+    )
     message, masks = server.answer(answers, deviation)
     channel.send("answer", message)
     return fp.negate(plan.unpack(masks))

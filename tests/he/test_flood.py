@@ -139,7 +139,7 @@ def test_noise_that_cannot_be_hidden_is_refused() -> None:
         except UsageError:
             assert 4 * 2**55 * deviation > MODULUS / fp.P / 16
             continue
-        assert (4 << bits) + 16 * deviation < MODULUS / (2 * fp.P)
+        assert (4 << bits) + 16 * deviation < MODULUS / (4 * fp.P)
     with pytest.raises(UsageError, match="more noise"):
         flood_bits(STANDARD, 2.0**100)
 
@@ -147,13 +147,14 @@ def test_noise_that_cannot_be_hidden_is_refused() -> None:
 @pytest.mark.parametrize(
     "size",
     [(64, 24, 256, 128), (64, 48, 2048, 1024), (8, 64, 4096, 14336), (1, 1, 2048, 102400),
-     (1, 128, 4096, 50304), (60, 24, 2048, 1408)],
+     (1, 128, 4096, 50304), (60, 24, 2048, 1408), (8, 64, 14336, 4096), (1, 128, 50304, 2048),
+     (1, 128, 102400, 2048), (1, 1, 151936, 2048)],
 )  # fmt: skip
 def test_the_products_of_real_models_fit(size: tuple[int, int, int, int]) -> None:
-    """Batched expert projections and logits at the sizes of published models."""
+    """Batched expert projections, logits and embeddings at the sizes of published models."""
     plan = plan_lanes(STANDARD, *size)
-    rotations = plan.babies + plan.giants - 2
-    flood_bits(STANDARD, noise_deviation(STANDARD, plan.products_per_answer, rotations))
+    before, after = plan.babies - 1, plan.giants - 1
+    flood_bits(STANDARD, noise_deviation(STANDARD, plan.products_per_answer, before, after))
 
 
 def test_an_answer_has_room_for_the_largest_flood_and_rounding_together() -> None:
@@ -162,7 +163,7 @@ def test_an_answer_has_room_for_the_largest_flood_and_rounding_together() -> Non
     A number, not a sample: no draw of flood, noise or rounding can exceed it.
     """
     answer = modulus_of(STANDARD.data_primes[:2])
-    largest = 2.0 ** (STANDARD.data_bits - 45 - 2)
+    largest = MODULUS / (4 * fp.P)
     later = [modulus_of(STANDARD.data_primes[2:i]) for i in range(3, 7)]
     rounding = (1 + N) / 2 * (1 + sum(1 / modulus for modulus in later))
     assert largest * answer / MODULUS + rounding < answer / (2 * fp.P)
@@ -235,11 +236,15 @@ def test_a_rotation_adds_the_noise_of_the_formula(rotation_noise: list[float]) -
     assert formula / 2 < measured < KEYS_TOLERANCE * formula
 
 
-@pytest.mark.parametrize("plaintext", ["random signs", "uniform"])
+@pytest.mark.parametrize("plaintext", ["all of one sign", "random signs", "uniform"])
 def test_products_of_rotated_ciphertexts_stay_below_the_formula(
     pair: HePair, rotation_noise: list[float], plaintext: str
 ) -> None:
-    """Sixteen keys one after another, a product after each, and the sum turned once more."""
+    """Sixteen keys one after another, a product after each, and the sum turned once more.
+
+    Plaintexts of one sign follow the mean of key-switching digits, which the formula allows for;
+    others stay far below it. The flood exceeds what was measured as it should.
+    """
     weights = (worst_plaintexts(pair) | {"uniform": uniform(1, 8)[0]})[plaintext]
     encoded = pair.server.encode(weights)
     ciphertext, turned = pair.upload(uniform(1, 9))[0], []
@@ -247,11 +252,25 @@ def test_products_of_rotated_ciphertexts_stay_below_the_formula(
         ciphertext = pair.server.rotate(ciphertext, step)
         turned.append(pair.server.transformed(ciphertext))
     total = pair.server.rotate(pair.server.sum_of_products(turned, [encoded] * 16), 1)
-    deviation = noise_deviation(STANDARD, 16, 16)
+    deviation = noise_deviation(STANDARD, 16, 16, 1)
     measured = rms(pair.noise(total))
-    assert measured < KEYS_TOLERANCE * deviation
-    # Half of the rotations came before the average product.
-    assert measured > deviation / 10
+    assert measured < (KEYS_TOLERANCE if plaintext == "all of one sign" else 1 / 8) * deviation
+    sigma = 2.0 ** flood_bits(STANDARD, deviation) * math.sqrt(4 / 3)
+    assert KEYS_TOLERANCE * sigma >= STATISTICAL * measured
+
+
+def test_a_plaintext_can_follow_the_noise_of_a_rotation(pair: HePair) -> None:
+    """Noise fifty times that of independent coefficients, on average over 16 keys, and no more."""
+    encoded = pair.server.encode(worst_plaintexts(pair)["all of one sign"])
+    squares = []
+    for step in range(1, 17):
+        pair.allow_rotation(step)
+        turned = pair.server.rotate(pair.upload(uniform(1, 13))[0], step)
+        product_ = pair.server.sum_of_products([pair.server.transformed(turned)], [encoded])
+        squares.append(rms(pair.noise(product_)) ** 2)
+    measured = math.sqrt(np.mean(squares))
+    independent = key_switch_deviation(STANDARD) * math.sqrt(N) * fp.P / 2
+    assert 10 * independent < measured < KEYS_TOLERANCE * noise_deviation(STANDARD, 1, 1)
 
 
 # --- decryption of flooded answers, and the ceiling -----------------------------------------------
@@ -260,7 +279,7 @@ def test_products_of_rotated_ciphertexts_stay_below_the_formula(
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_answers_decrypt_with_flood_and_noise_at_their_largest(pair: HePair, sign: int) -> None:
     """Every coefficient of the flood at its end, at the largest noise that is accepted at all."""
-    accepted = max(d for d in 2.0 ** np.arange(70, 76, 0.125) if _fits(d))
+    accepted = max(d for d in 2.0 ** np.arange(70, 77, 0.125) if _fits(d))
     bits = flood_bits(STANDARD, accepted)
     extreme = -4 << bits if sign < 0 else 4 * ((1 << bits) - 1)
     residues = np.array([[extreme % prime] * N for prime in STANDARD.data_primes], np.uint64)

@@ -130,12 +130,12 @@ def test_the_noise_of_answers_is_what_the_flood_is_told(pair: HePair) -> None:
     with patch.object(AnsweringParty, "answer", watching):
         exchanged(pair, plan, (own, other), weights_of(w))
     assert len(seen) == plan.answers
-    rotations = plan.babies + plan.giants - 2
-    assert rotations > 2
+    before, after = plan.babies - 1, plan.giants - 1
+    assert min(before, after) > 1
     for noise, deviation in seen:
-        assert deviation == noise_deviation(STANDARD, plan.products_per_answer, rotations)
-        # A key of its own moves the noise by up to twice; uniform weights stay below the largest.
-        assert deviation / 16 < np.sqrt(np.mean(noise**2)) < 2 * deviation
+        assert deviation == noise_deviation(STANDARD, plan.products_per_answer, before, after)
+        # Uniform weights do not follow the noise, and are smaller than the worst.
+        assert deviation / 1000 < np.sqrt(np.mean(noise**2)) < deviation / 8
 
 
 # --- the cache of plaintexts ----------------------------------------------------------------------
@@ -209,7 +209,7 @@ MESSAGES = {
 }
 
 
-@pytest.mark.parametrize("position", [0, 61_440, -4])
+@pytest.mark.parametrize("position", [0, 61_440, -8])
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_residue_out_of_range_ends_both_sides(pair: HePair, message: str, position: int) -> None:
     """The receiver's error names the message, and the sender does not wait for ever."""
@@ -226,7 +226,7 @@ def test_a_residue_out_of_range_ends_both_sides(pair: HePair, message: str, posi
     def spoil(party: Party, payload: bytes) -> bytes:
         changed = bytearray(payload)
         if party is sender and len(payload) == sizes[message]:
-            changed[position : position + 4 or None] = b"\xff\xff\xff\xff"
+            changed[position : position + 8 or None] = b"\xff" * 8
         return bytes(changed)
 
     outcomes = exchanged(pair, plan, (own, other), weights_of(w), spoil)

@@ -99,7 +99,7 @@ def test_the_servers_account_counts_every_answer(pair: HePair) -> None:
 
 
 @pytest.mark.parametrize("sender", list(Party))
-@pytest.mark.parametrize("position", [0, 200_000, -4])
+@pytest.mark.parametrize("position", [0, 200_000, -8])
 @pytest.mark.parametrize("size", [10, N + 1])
 def test_a_residue_out_of_range_ends_both_sides(
     pair: HePair, sender: Party, position: int, size: int
@@ -110,7 +110,7 @@ def test_a_residue_out_of_range_ends_both_sides(
         changed = bytearray(payload)
         if party is sender:
             at = position if abs(position) < len(changed) else 100
-            changed[at : at + 4 or None] = b"\xff\xff\xff\xff"
+            changed[at : at + 8 or None] = b"\xff" * 8
         return bytes(changed)
 
     left, right = factors_of(2, size, 3), factors_of(2, size, 4)

@@ -20,7 +20,7 @@ N = STANDARD.slots
 FEW = settings(
     max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-SMALL = noise_deviation(STANDARD, 64, 8)
+SMALL = noise_deviation(STANDARD, 64, 8, 8)
 seeds = st.integers(0, 2**32 - 1)
 kinds = st.sampled_from(["uniform", "zeros", "ones", "largest", "sparse", "half a row"])
 
