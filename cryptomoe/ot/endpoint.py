@@ -42,8 +42,8 @@ from cryptomoe.ot.comparison import (
     prepared_products,
 )
 from cryptomoe.ot.pads import ReceiverPads, SenderPads, delta_words
-from cryptomoe.ot.rows import REFILL, Method
-from cryptomoe.ot.sources import BaseTransfers, Sources, draw_delta, make_sources
+from cryptomoe.ot.rows import REFILL, Ledger, Method
+from cryptomoe.ot.sources import BaseTransfers, Sources, draw_delta, make_sources, supply_of
 from cryptomoe.ot.transfers import BitArray
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
@@ -67,6 +67,7 @@ class OtEndpoint:
         self._shares = randomness.stream("shares of compared bits")
         self._delta = draw_delta(method, randomness)
         self._sources: Sources
+        self._spoken, self._heard = (Ledger(supply_of(method)) for _ in Party)
         self._sender: SenderPads
         self._receiver: ReceiverPads
 
@@ -91,7 +92,7 @@ class OtEndpoint:
 
     # --- rows ------------------------------------------------------------------------------------
 
-    def _rows(self, *, sending: int, choices: BitArray, random: int = 0) -> "_Rows":
+    def _rows(self, *, sending: int, choices: BitArray, random: int = 0) -> "TransferRows":
         """Rows of `sending` transfers as the sender and of own `choices` (n,) as the receiver.
 
         Before them, `random` of each with the random choices that they come with. Where receivers
@@ -115,24 +116,22 @@ class OtEndpoint:
         if sending:
             flips = self._channel.receive("choices", packed_size(sending, 1))
             offered = self._sender.chosen_rows(offered, unpack_bits(flips, sending))
-        return _Rows(offered, chosen, random_offered, random_chosen, bits)
+        return TransferRows(offered, chosen, random_offered, random_chosen, bits)
 
     def _speak(self, wanted: int) -> None:
-        """Refill the end at which this party speaks, if it has less than is wanted."""
-        supply, end = self._sources.supply, self._sources.speaking
-        batches = supply.batches(end.available, wanted)
+        """The refill for a request of `wanted`, if it takes one, where this party speaks."""
+        supply, batches = self._sources.supply, self._spoken.batches(wanted)
         if batches:
             with self._channel.scope(REFILL):
-                self._channel.send(supply.message, end.offer(batches))
+                self._channel.send(supply.message, self._sources.speaking.offer(batches))
 
     def _listen(self, wanted: int) -> None:
-        """The same for the other end, at which the peer speaks."""
-        supply, end = self._sources.supply, self._sources.listening
-        batches = supply.batches(end.available, wanted)
+        """The same of the other direction, where the peer speaks."""
+        supply, batches = self._sources.supply, self._heard.batches(wanted)
         if batches:
             with self._channel.scope(REFILL):
-                size = batches * supply.batch_bytes
-                end.accept(self._channel.receive(supply.message, size), batches)
+                message = self._channel.receive(supply.message, batches * supply.batch_bytes)
+                self._sources.listening.accept(message, batches)
 
     # --- correlations ----------------------------------------------------------------------------
 
@@ -279,7 +278,7 @@ class OtEndpoint:
 
 
 @dataclass(frozen=True)
-class _Rows:
+class TransferRows:
     """Rows (n, 2) of one call.
 
     Fields: `offered` as the sender and `chosen` as the receiver, for choices that somebody made;

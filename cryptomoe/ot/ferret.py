@@ -14,7 +14,6 @@ Rows are encoded when they are taken, since each depends only on its leaf and th
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
@@ -34,28 +33,14 @@ def supply_of(parameters: LpnParameters) -> Supply:
     return Supply(
         batch=parameters.usable,
         batch_bytes=16 * parameters.transfers,
+        keeps_rest=True,
         sender_speaks=True,
         message="levels",
     )
 
 
-@dataclass
-class _Round:
-    """One round: its number, its leaves (n, 2), its table, and how many leaves are encoded."""
-
-    number: int
-    leaves: Words
-    table: Words
-    encoded: int = 0
-
-    @property
-    def left(self) -> int:
-        """Leaves not encoded yet."""
-        return len(self.leaves) - self.encoded
-
-
 class _Rounds:
-    """What both ends have in common: the matrix, the reserve, and the outputs not taken yet."""
+    """What both ends have in common: the matrix, the reserve, and the outputs of a round."""
 
     def __init__(self, parameters: LpnParameters, salt: bytes, first_rows: Words) -> None:
         parameters.check()
@@ -64,51 +49,48 @@ class _Rounds:
         self._salt = salt
         self._matrix = PublicMatrix(salt, parameters)
         self._reserve = first_rows
-        self._number = 0
-        self._rounds: list[_Round] = []
+        self._table = first_rows[:0]
+        self._leaves = np.empty((parameters.outputs, 2), np.uint64)
+        self._made = 0
+        self._left = 0
         self._encoded = Stock(np.zeros((0, 2), np.uint64))
 
-    @property
-    def available(self) -> int:
-        """Outputs not taken yet."""
-        return self._encoded.size + sum(part.left for part in self._rounds)
+    def trees(self) -> Iterator[tuple[slice, Words, Words, Words]]:
+        """Start a round. Its trees in groups: which they are, rows, hash key, room for the leaves.
 
-    def trees(self) -> Iterator[tuple[slice, Words, Words]]:
-        """The next round's trees in groups: which, their rows (trees, depth, 2), their hash key."""
+        Rows (trees, depth, 2), leaves (trees, 2^depth, 2).
+        """
+        # Whoever starts a round wants more than is left, and the leaves' room is needed.
+        self._encoded.add(self._encode(self._left))
         noise, depth = self._parameters.noise, self._parameters.depth
         rows = self._reserve[self._parameters.table :].reshape(noise, depth, 2)
+        leaves = self._leaves.reshape(noise, 1 << depth, 2)
         for start in range(0, noise, GROUP):
             group = slice(start, min(start + GROUP, noise))
-            yield group, rows[group], tree_key(self._salt, self._number, start // GROUP)
+            key = tree_key(self._salt, self._made, start // GROUP)
+            yield group, rows[group], key, leaves[group]
 
-    def leaves(self) -> Words:
-        """Room for the leaves of a round."""
-        return np.empty((self._parameters.noise, 1 << self._parameters.depth, 2), np.uint64)
-
-    def finish(self, leaves: Words) -> None:
-        """Make a round's outputs of its leaves: first the next round's reserve."""
-        table = self._reserve[: self._parameters.table]
-        made = _Round(self._number, leaves.reshape(-1, 2), table)
-        self._reserve = self._encode(made, self._parameters.reserve)
-        self._number += 1
-        self._rounds.append(made)
+    def finish(self) -> None:
+        """The leaves are all there; the first outputs are the next round's reserve."""
+        self._table = self._reserve[: self._parameters.table]
+        self._made += 1
+        self._left = self._parameters.outputs
+        self._reserve = self._encode(self._parameters.reserve)
 
     def take(self, count: int) -> Words:
         """The next outputs (count, 2)."""
-        while self._encoded.size < count and self._rounds:
-            first = self._rounds[0]
-            wanted = max(_LEAST_ENCODED, count - self._encoded.size)
-            self._encoded.add(self._encode(first, wanted))
-            if not first.left:
-                del self._rounds[0]
+        missing = count - self._encoded.size
+        if missing > 0:
+            self._encoded.add(self._encode(max(_LEAST_ENCODED, missing)))
         return self._encoded.take(count)[0]
 
-    def _encode(self, made: _Round, wanted: int) -> Words:
-        """The next `wanted` outputs of a round, up to a multiple of 64, or what is left."""
-        start = made.encoded
-        made.encoded = min(len(made.leaves), start + -(-wanted // BATCH) * BATCH)
-        row = made.number * len(made.leaves) + start
-        return self._matrix.encode(made.leaves[start : made.encoded], row, made.table)
+    def _encode(self, wanted: int) -> Words:
+        """The next `wanted` outputs of the round, up to a multiple of 64, or what is left."""
+        count = min(self._left, -(-wanted // BATCH) * BATCH)
+        start = self._parameters.outputs - self._left
+        self._left -= count
+        first = (self._made - 1) * self._parameters.outputs + start
+        return self._matrix.encode(self._leaves[start : start + count], first, self._table)
 
 
 class FerretSender:
@@ -129,21 +111,15 @@ class FerretSender:
         self._roots = roots
         self._rounds = _Rounds(parameters, salt, _without_lowest_bits(first_rows))
 
-    @property
-    def available(self) -> int:
-        """See `rows`."""
-        return self._rounds.available
-
     def offer(self, batches: int) -> bytes:
         """See `rows`."""
         message = []
         for _ in range(batches):
-            leaves = self._rounds.leaves()
-            for group, rows, key in self._rounds.trees():
+            for _, rows, key, leaves in self._rounds.trees():
                 roots = self._roots.words(2 * len(rows)).reshape(-1, 2)
-                sums = grow(self._rounds.space, roots, self._delta, key, leaves[group])
+                sums = grow(self._rounds.space, roots, self._delta, key, leaves)
                 message.append((sums ^ rows).astype("<u8", copy=False).tobytes())
-            self._rounds.finish(leaves)
+            self._rounds.finish()
         return b"".join(message)
 
     def take(self, count: int) -> Words:
@@ -162,21 +138,15 @@ class FerretReceiver:
         self._parameters = parameters
         self._rounds = _Rounds(parameters, salt, rows)
 
-    @property
-    def available(self) -> int:
-        """See `rows`."""
-        return self._rounds.available
-
     def accept(self, message: bytes, batches: int) -> None:
         """See `rows`."""
         noise, depth = self._parameters.noise, self._parameters.depth
         received = np.frombuffer(message, "<u8").astype(np.uint64, copy=False)
         for sums in received.reshape(batches, noise, depth, 2):
-            leaves = self._rounds.leaves()
-            for group, rows, key in self._rounds.trees():
+            for group, rows, key, leaves in self._rounds.trees():
                 bits = rows[:, :, 0] & _ONE
-                grow_punctured(self._rounds.space, sums[group] ^ rows, bits, key, leaves[group])
-            self._rounds.finish(leaves)
+                grow_punctured(self._rounds.space, sums[group] ^ rows, bits, key, leaves)
+            self._rounds.finish()
 
     def take(self, count: int) -> tuple[Words, BitArray]:
         """See `rows`."""

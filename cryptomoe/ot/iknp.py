@@ -19,6 +19,7 @@ BYTES_PER_TRANSFER = SECURITY // 8
 SUPPLY = Supply(
     batch=SECURITY,
     batch_bytes=SECURITY * BYTES_PER_TRANSFER,
+    keeps_rest=False,
     sender_speaks=False,
     message="columns",
 )
@@ -40,16 +41,11 @@ class IknpReceiver:
         self._block = 0
         self._stock = Stock(np.zeros((0, 2), np.uint64), np.zeros(0, np.uint8))
 
-    @property
-    def available(self) -> int:
-        """See `rows`."""
-        return self._stock.size
-
     def offer(self, batches: int) -> bytes:
         """See `rows`."""
         bits = self._choices.bits(batches * SUPPLY.batch)
         message, rows = self.extend(bits)
-        self._stock.add(rows, bits)
+        self._stock.replace(rows, bits)
         return message
 
     def take(self, count: int) -> tuple[Words, BitArray]:
@@ -85,14 +81,9 @@ class IknpSender:
         self._block = 0
         self._stock = Stock(np.zeros((0, 2), np.uint64))
 
-    @property
-    def available(self) -> int:
-        """See `rows`."""
-        return self._stock.size
-
     def accept(self, message: bytes, batches: int) -> None:
         """See `rows`."""
-        self._stock.add(self.extend(message, batches * SUPPLY.batch))
+        self._stock.replace(self.extend(message, batches * SUPPLY.batch))
 
     def take(self, count: int) -> Words:
         """See `rows`."""

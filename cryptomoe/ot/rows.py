@@ -6,15 +6,16 @@ sends and the sender takes into its row (Beaver, CRYPTO 1995): `endpoint` does t
 knows what is asked of it. Each end keeps what it has made until it is taken, once.
 
 A source makes correlations in batches, at one message a refill from one of the two ends, the
-*speaking* one. A refill happens when fewer are left than the next request wants, so its moment and
-size are functions of the numbers requested, which are public: `refills` is that function, and a
-specification that knows the requests can predict every message.
+*speaking* one. Where the rest of a batch is kept, a refill happens when fewer are left than the
+next request wants; where it is dropped, every request has its own, so that what a request costs
+depends on nothing before it. Either way its moment and size are functions of the numbers requested,
+which are public: `Ledger` does that arithmetic, for the endpoint and for whoever predicts messages.
 
-| method     | a batch           | bytes a batch     | speaking | rests on                       |
-|------------|-------------------|-------------------|----------|--------------------------------|
-| iknp       | 128               | 2048              | receiver | AES, the hash                  |
-| softspoken | 128               | 496               | receiver | AES, the hash                  |
-| silent     | 2,345,216         | 225,280           | sender   | as those, and LPN (see `lpn`)  |
+| method     | a batch   | bytes a batch | rest    | speaking | rests on                      |
+|------------|-----------|---------------|---------|----------|-------------------------------|
+| iknp       | 128       | 2048          | dropped | receiver | AES, the hash                 |
+| softspoken | 128       | 496           | dropped | receiver | AES, the hash                 |
+| silent     | 2,345,216 | 225,280       | kept    | sender   | as those, and LPN (see `lpn`) |
 """
 
 from collections.abc import Iterable, Iterator
@@ -39,25 +40,35 @@ class Supply:
     """What is public about a source.
 
     Fields: `batch`, usable correlations of one batch; `batch_bytes`, what the speaking end sends
-    for it; `sender_speaks`, which end that is; `message`, the last component of its label.
+    for it; `keeps_rest`, whether what a request leaves of it is for the next; `sender_speaks`,
+    which end speaks; `message`, the last component of its label.
     """
 
     batch: int
     batch_bytes: int
+    keeps_rest: bool
     sender_speaks: bool
     message: str
 
-    def batches(self, available: int, wanted: int) -> int:
-        """Batches that a refill makes when `wanted` are requested and `available` are left."""
-        return max(0, -(-(wanted - available) // self.batch))
+
+class Ledger:
+    """The refills of one direction."""
+
+    def __init__(self, supply: Supply) -> None:
+        self._supply = supply
+        self._left = 0
+
+    def batches(self, wanted: int) -> int:
+        """Batches to be made for the next request, which is taken as served."""
+        supply = self._supply
+        left = self._left if supply.keeps_rest else 0
+        made = max(0, -(-(wanted - left) // supply.batch))
+        self._left = left + made * supply.batch - wanted
+        return made
 
 
 class SenderRows(Protocol):
     """The sender's end of a source."""
-
-    @property
-    def available(self) -> int:
-        """Rows that can be taken without a refill."""
 
     def take(self, count: int) -> Words:
         """The next rows q (count, 2); RuntimeError when fewer are left."""
@@ -66,10 +77,6 @@ class SenderRows(Protocol):
 class ReceiverRows(Protocol):
     """The receiver's end of a source."""
 
-    @property
-    def available(self) -> int:
-        """Rows that can be taken without a refill."""
-
     def take(self, count: int) -> tuple[Words, BitArray]:
         """The next rows t (count, 2) and bits r (count,); RuntimeError when fewer are left."""
 
@@ -77,20 +84,12 @@ class ReceiverRows(Protocol):
 class Speaking(Protocol):
     """The end that sends the message of a refill."""
 
-    @property
-    def available(self) -> int:
-        """As above."""
-
     def offer(self, batches: int) -> bytes:
         """Make `batches` batches, and the message that lets the other end make them too."""
 
 
 class Listening(Protocol):
     """The end that receives it."""
-
-    @property
-    def available(self) -> int:
-        """As above."""
 
     def accept(self, message: bytes, batches: int) -> None:
         """Make the batches that the message is about."""
@@ -109,6 +108,11 @@ class Stock:
         """Put arrays of equal lengths behind what there is."""
         self._parts.append(arrays)
         self.size += len(arrays[0])
+
+    def replace(self, *arrays: NDArray[Any]) -> None:
+        """Drop what there is for these."""
+        self._parts, self._used, self.size = [], 0, 0
+        self.add(*arrays)
 
     def take(self, count: int) -> tuple[NDArray[Any], ...]:
         """The next `count` entries of each array.
@@ -147,13 +151,12 @@ def refills(supply: Supply, requests: Iterable[tuple[int, int]]) -> Iterator[lis
 
     A request is how many transfers the client is the sender of, and how many the server is.
     """
-    left = [0, 0]
+    ledgers = [Ledger(supply) for _ in Party]
     for request in requests:
         messages = []
-        for sender in Party:
-            batches = supply.batches(left[sender], request[sender])
-            left[sender] += batches * supply.batch - request[sender]
+        for sender in Party if supply.sender_speaks else reversed(Party):
+            batches = ledgers[sender].batches(request[sender])
             if batches:
                 speaker = sender if supply.sender_speaks else sender.peer
                 messages.append(Refill(speaker, batches * supply.batch_bytes))
-        yield sorted(messages, key=lambda refill: refill.sender)
+        yield messages

@@ -24,6 +24,7 @@ _BATCH = 128
 SUPPLY = Supply(
     batch=_BATCH,
     batch_bytes=(TREES - 1) * _BATCH // 8,
+    keeps_rest=False,
     sender_speaks=False,
     message="columns",
 )
@@ -36,11 +37,6 @@ class SoftSpokenReceiver:
         self._keys = _stream_keys(leaves)
         self._block = 0
         self._stock = Stock(np.zeros((0, 2), np.uint64), np.zeros(0, np.uint8))
-
-    @property
-    def available(self) -> int:
-        """See `rows`."""
-        return self._stock.size
 
     def offer(self, batches: int) -> bytes:
         """See `rows`."""
@@ -56,7 +52,7 @@ class SoftSpokenReceiver:
             places = slice(64 * words.start, 64 * words.stop)
             bits[places] = np.unpackbits(chosen, bitorder="little")
             transpose(columns, rows[places])
-        self._stock.add(rows, bits)
+        self._stock.replace(rows, bits)
         return message.astype("<u8", copy=False).tobytes()
 
     def take(self, count: int) -> tuple[Words, BitArray]:
@@ -74,11 +70,6 @@ class SoftSpokenSender:
         self._block = 0
         self._stock = Stock(np.zeros((0, 2), np.uint64))
 
-    @property
-    def available(self) -> int:
-        """See `rows`."""
-        return self._stock.size
-
     def accept(self, message: bytes, batches: int) -> None:
         """See `rows`."""
         count = batches * _BATCH
@@ -91,7 +82,7 @@ class SoftSpokenSender:
             differences = part.reshape(TREES - 1, 1, -1)
             columns.reshape(TREES, DEPTH, -1)[1:] ^= differences & self._delta_mask[1:]
             transpose(columns, rows[64 * words.start : 64 * words.stop])
-        self._stock.add(rows)
+        self._stock.replace(rows)
 
     def take(self, count: int) -> Words:
         """See `rows`."""

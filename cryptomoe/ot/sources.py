@@ -8,6 +8,7 @@ from cryptomoe.ot.lpn import STANDARD, LpnParameters
 from cryptomoe.ot.pads import delta_words
 from cryptomoe.ot.rows import (
     BitArray,
+    Ledger,
     Listening,
     Method,
     ReceiverRows,
@@ -103,7 +104,7 @@ def _silent(
 ) -> Sources:
     """Start from as many transfers of `softspoken` as a round takes."""
     supply = softspoken.SUPPLY
-    batches = supply.batches(0, parameters.reserve)
+    batches = Ledger(supply).batches(parameters.reserve)
     message = first[1].offer(batches)
     size = batches * supply.batch_bytes
     first[0].accept(channel.exchange(supply.message, message, size), batches)
