@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from cryptomoe.net.channel import Channel
 from cryptomoe.ot import ferret, iknp, softspoken
-from cryptomoe.ot.lpn import STANDARD, LpnParameters
+from cryptomoe.ot.lpn import STANDARD
 from cryptomoe.ot.pads import delta_words
 from cryptomoe.ot.rows import (
     BitArray,
@@ -45,10 +45,10 @@ class Sources:
     listening: Listening
 
 
-def supply_of(method: Method, parameters: LpnParameters = STANDARD) -> Supply:
+def supply_of(method: Method) -> Supply:
     """What is public about a source."""
     if method == "silent":
-        return ferret.supply_of(parameters)
+        return ferret.supply_of(STANDARD)
     return iknp.SUPPLY if method == "iknp" else softspoken.SUPPLY
 
 
@@ -61,17 +61,9 @@ def draw_delta(method: Method, randomness: Randomness) -> BitArray:
 
 
 def make_sources(
-    channel: Channel,
-    method: Method,
-    base: BaseTransfers,
-    randomness: Randomness,
-    parameters: LpnParameters = STANDARD,
+    channel: Channel, method: Method, base: BaseTransfers, randomness: Randomness
 ) -> Sources:
-    """Both ends of the chosen source, with the messages that this takes.
-
-    Raises:
-        InsecureParametersError: `parameters` are not known to be secure.
-    """
+    """Both ends of the chosen source, with the messages that this takes."""
     if method == "iknp":
         sender = iknp.IknpSender(base.delta, base.seeds)
         receiver = iknp.IknpReceiver(base.pairs, randomness.stream("choices of rows"))
@@ -79,8 +71,7 @@ def make_sources(
     ends = _softspoken(channel, base, randomness)
     if method == "softspoken":
         return Sources(softspoken.SUPPLY, *ends, speaking=ends[1], listening=ends[0])
-    parameters.check()
-    return _silent(channel, base, randomness, parameters, ends)
+    return _silent(channel, base, randomness, ends)
 
 
 def _softspoken(
@@ -99,23 +90,20 @@ def _silent(
     channel: Channel,
     base: BaseTransfers,
     randomness: Randomness,
-    parameters: LpnParameters,
     first: tuple[softspoken.SoftSpokenSender, softspoken.SoftSpokenReceiver],
 ) -> Sources:
     """Start from as many transfers of `softspoken` as a round takes."""
     supply = softspoken.SUPPLY
-    batches = Ledger(supply).batches(parameters.reserve)
+    batches = Ledger(supply).batches(STANDARD.reserve)
     message = first[1].offer(batches)
     size = batches * supply.batch_bytes
     first[0].accept(channel.exchange(supply.message, message, size), batches)
     sender = ferret.FerretSender(
-        parameters,
+        STANDARD,
         base.salts[0],
         delta_words(base.delta),
         randomness.stream("roots of correlated trees"),
-        first[0].take(parameters.reserve),
+        first[0].take(STANDARD.reserve),
     )
-    receiver = ferret.FerretReceiver(parameters, base.salts[1], *first[1].take(parameters.reserve))
-    return Sources(
-        ferret.supply_of(parameters), sender, receiver, speaking=sender, listening=receiver
-    )
+    receiver = ferret.FerretReceiver(STANDARD, base.salts[1], *first[1].take(STANDARD.reserve))
+    return Sources(supply_of("silent"), sender, receiver, speaking=sender, listening=receiver)
