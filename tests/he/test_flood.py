@@ -27,7 +27,7 @@ from cryptomoe.randomness import Randomness
 N = STANDARD.degree
 MODULUS = modulus_of(STANDARD.data_primes)
 STATISTICAL = 2.0**39 * math.sqrt(2.0**32)
-"""The deviation of a flood over that of the noise, for 2^32 coefficients and a distance of 2^-40."""
+"""Deviation of a flood over that of the noise, for 2^32 coefficients and a distance of 2^-40."""
 
 
 def flood(bits: int, seed: int = 1) -> list[int]:

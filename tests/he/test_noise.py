@@ -16,7 +16,7 @@ from cryptomoe.he.parameters import ERROR_DEVIATION, STANDARD
 
 N = STANDARD.degree
 STATISTICAL = 2.0**39 * math.sqrt(2.0**32)
-"""The deviation of a flood over that of the noise, for 2^32 coefficients and a distance of 2^-40."""
+"""Deviation of a flood over that of the noise, for 2^32 coefficients and a distance of 2^-40."""
 KEYS_TOLERANCE = 1.5
 """How far noise averaged over 16 keys may lie above its mean; one key alone moves it as much."""
 
