@@ -37,7 +37,14 @@ MOST_VALUES = 1 << 16
 """Of one sample; answers and requests have millions."""
 
 Name = tuple[str, str]
-"""The outermost scope, which names what was run, and the kind of value."""
+"""What was run, and the kind of value."""
+Namer = Callable[[str], str]
+"""Tells what was run from the label of a message."""
+
+
+def outermost(label: str) -> str:
+    """The first scope."""
+    return label.split("/", 1)[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,15 +62,16 @@ class Sample:
 
 @dataclass
 class Seen:
-    """One party's view."""
+    """One party's view; `name` says what a label belongs to."""
 
+    name: Namer
     messages: list[Record] = field(default_factory=list)
     computed: dict[tuple[Name, int], list[Words]] = field(default_factory=lambda: defaultdict(list))
 
     def see(self, label: str, kind: str, values: Any, modulus: int) -> None:
         """Add values that the party computed from what it received."""
         flat = np.asarray(values).astype(np.uint64).reshape(-1)
-        self.computed[(label.split("/", 1)[0], kind), modulus].append(flat)
+        self.computed[(self.name(label), kind), modulus].append(flat)
 
     def samples(self) -> dict[Name, Sample]:
         """By what was run and the kind of value; a kind has one modulus, or a name for each."""
@@ -72,7 +80,7 @@ class Seen:
             gathered[key] += parts
         for record in self.messages:
             for (kind, modulus), values in _elements(record).items():
-                gathered[(record.label.split("/", 1)[0], kind), modulus].append(values)
+                gathered[(self.name(record.label), kind), modulus].append(values)
         samples = {}
         for ((run, kind), modulus), parts in gathered.items():
             name = f"{kind} mod {modulus}"
@@ -131,7 +139,7 @@ def _elements(record: Record) -> dict[tuple[str, int], Words]:
 class Session:
     """A run of both parties: their views, results, and records."""
 
-    seen: dict[Party, Seen] = field(default_factory=lambda: {party: Seen() for party in Party})
+    seen: dict[Party, Seen]
     results: dict[Party, Any] = field(default_factory=dict)
     records: dict[Party, tuple[Record, ...]] = field(default_factory=dict)
     engines: dict[Party, TwoPartyEngine] = field(default_factory=dict)
@@ -180,10 +188,13 @@ class _WatchedTransfers:
 
 
 def run_session(
-    protocol: Callable[[TwoPartyEngine], Any], seed: int, truncation: Truncation = "exact"
+    protocol: Callable[[TwoPartyEngine], Any],
+    seed: int,
+    truncation: Truncation = "exact",
+    name: Namer = outermost,
 ) -> Session:
     """Both parties as threads, their randomness from seeds of their own."""
-    session = Session()
+    session = Session({party: Seen(name) for party in Party})
     carriers = memory_pair()
     failures: list[BaseException] = []
     parties = threading.local()

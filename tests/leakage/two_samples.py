@@ -11,7 +11,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-MOST_TESTS = 1 << 12
+MOST_TESTS = 1 << 13
 LEVEL = 2.0**-44 / MOST_TESTS
 _LEAST_EXPECTED = 64
 _CELL_BITS = 8
