@@ -246,8 +246,7 @@ def render() -> str:
     lines += [
         f"| **all together** | | | **{power(total())}** | allowed: 2^-40 |",
         "",
-        f"At the ceiling itself flooding alone would be {power(statistical_distance(1 << 32))}:",
-        "the ceiling allows 0.03 bits more than 2^-40, and this case stays far below it.",
+        f"Flooding at the ceiling: {power(statistical_distance(CEILING_COEFFICIENTS))}.",
         "",
         "## Computational assumptions",
         "",
