@@ -144,8 +144,8 @@ OPERATIONS: tuple[tuple[str, Cost, str], ...] = (
 
 _INTRODUCTION = (
     "Rendered from `costs.py`; a test compares this page with it, and its formulas with the bytes",
-    "of a run, which they equal exactly. Bytes for one value, both directions together, without",
-    "message headers. A transfer costs 16 bytes with IKNP, 3.9 with SoftSpoken and 0.1 with silent",
+    "of a run, which they equal exactly. Bytes for one value, both directions, without message",
+    "headers. A transfer costs 16 bytes with IKNP, 3.9 with SoftSpoken and 0.1 with silent",
     "transfers, whose start is set-up and left out here. The last column is what the design",
     "estimated with silent transfers; choosing what is transferred took no bit of its own there.",
 )

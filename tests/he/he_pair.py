@@ -74,6 +74,13 @@ class HePair:
         coefficients[: present.size] = present
         return coefficients
 
+    def worst_message(self) -> FieldArray:
+        """Slots (N,) of a polynomial m with q m / p rounded down by almost 1/2 everywhere."""
+        plain = self.parameters.plain_modulus
+        inverse = pow(modulus_of(self.parameters.data_primes), -1, plain)
+        coefficient = plain // 2 * inverse % plain
+        return self.slots_of(np.full(self.parameters.degree, coefficient, np.uint64))
+
     @cached_property
     def secret(self) -> IntArray:
         """The ternary secret s (N,): what the ciphertext (0, q/p) decrypts to."""

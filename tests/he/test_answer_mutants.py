@@ -171,7 +171,8 @@ def flood_over_noise(pair: HePair) -> float:
     watching = Watching(pair.server._evaluator)
     worst = pair.slots_of(np.full(N, fp.P // 2, np.uint64))
     with patch.object(pair.server, "_evaluator", watching):
-        answered(pair, uniform(2, 4), np.stack([worst, uniform(1, 5)[0]]))
+        messages = np.stack([pair.worst_message(), uniform(1, 4)[0]])
+        answered(pair, messages, np.stack([worst, uniform(1, 5)[0]]))
     assert len(watching.floods) == 2
     ratios = []
     for ciphertext, flood in watching.floods:
