@@ -28,7 +28,7 @@ def instance_of(parameters: LpnParameters) -> Instance:
 
 
 @pytest.mark.parametrize("parameters", PINNED, ids=str)
-@proof(functionality="oblivious transfer", method="estimate")
+@proof(functionality="transfers", method="estimate")
 def test_estimates_are_those_pinned(parameters: LpnParameters) -> None:
     """The set in use: 2^147 by the best attack known to us, 2^140.6 for any choice of places.
 
@@ -57,7 +57,7 @@ def _is_accepted(parameters: LpnParameters) -> bool:
     return True
 
 
-@proof(functionality="oblivious transfer", method="estimate")
+@proof(functionality="transfers", method="estimate")
 def test_what_the_code_accepts_reaches_128_bits() -> None:
     """Every accepted set has 2^128 by every estimate, and every other one here is refused."""
     assert LOCALITY == lpn.LOCALITY
@@ -65,7 +65,7 @@ def test_what_the_code_accepts_reaches_128_bits() -> None:
     assert [parameters for parameters in PINNED if _is_accepted(parameters)] == [STANDARD]
 
 
-@proof(functionality="oblivious transfer", method="counterexample")
+@proof(functionality="transfers", method="counterexample")
 def test_a_small_set_to_start_from_would_be_caught(monkeypatch: pytest.MonkeyPatch) -> None:
     """A code that accepts a small set for its first round, as is usual, fails the check above."""
     nested = LpnParameters(850, 16, 10)
@@ -73,7 +73,7 @@ def test_a_small_set_to_start_from_would_be_caught(monkeypatch: pytest.MonkeyPat
     assert accepted_below_128() == {nested}
 
 
-@proof(functionality="oblivious transfer", method="estimate")
+@proof(functionality="transfers", method="estimate")
 def test_sets_that_papers_name() -> None:
     """Sets with tables that are no powers of two come to 2^72 and 2^87, below what they claim.
 
@@ -86,7 +86,7 @@ def test_sets_that_papers_name() -> None:
         assert estimate(instance).least == pytest.approx(least, abs=0.06)
 
 
-@proof(functionality="oblivious transfer", method="estimate")
+@proof(functionality="transfers", method="estimate")
 def test_more_noisy_outputs_do_not_help() -> None:
     """Stern with four noisy outputs is its optimum: lists for six cost more than they save."""
     instance = instance_of(STANDARD)
@@ -97,7 +97,7 @@ def test_more_noisy_outputs_do_not_help() -> None:
         assert costs[1] > costs[2] == costs[3] == costs[4]
 
 
-@proof(functionality="oblivious transfer", method="measurement")
+@proof(functionality="transfers", method="measurement")
 def test_greedy_sets_have_the_pinned_size() -> None:
     """At ten outputs a place, removal from 2^13 places leaves 0.664 to 0.668 of them.
 
@@ -114,7 +114,7 @@ def test_greedy_sets_have_the_pinned_size() -> None:
         assert lpn.first_moment_ratio(ratio) < greedy
 
 
-@proof(functionality="oblivious transfer", method="measurement")
+@proof(functionality="transfers", method="measurement")
 def test_noise_of_the_used_outputs() -> None:
     """With fresh regular noise the rows of a greedy set have 0 and 1 noisy as often as estimated.
 
@@ -135,7 +135,7 @@ def test_noise_of_the_used_outputs() -> None:
         assert 0.9 * estimated < np.mean(noisy == weight) < 1.02 * estimated
 
 
-@proof(functionality="oblivious transfer", method="counterexample")
+@proof(functionality="transfers", method="counterexample")
 def test_a_denser_code_does_not_mend_a_small_table() -> None:
     """Even a dense code leaves (1170, 2^17, 2^11) at 2^124 by Stern: the table is too small."""
     assert estimate(Instance(1170, 1 << 17, 11)).dense_stern < 128

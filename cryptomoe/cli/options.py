@@ -42,7 +42,7 @@ _OPTIONS = (
         ["balanced", "dense", "insecure", "cipherprune", "random"]), default="balanced",
                  show_default=True),
     click.option("--he", type=click.Choice(["rns", "seal"]), default="seal", show_default=True),
-    click.option("--ot", type=click.Choice(METHODS), default="iknp",
+    click.option("--ot", type=click.Choice(METHODS), default="silent",
                  show_default=True),
     click.option("--transcript", type=click.Path(path_type=Path, dir_okay=False),
                  help="Write every message's sender, label and size here, as JSON lines."),

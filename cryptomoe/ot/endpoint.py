@@ -92,7 +92,7 @@ class OtEndpoint:
 
     # --- rows ------------------------------------------------------------------------------------
 
-    def _rows(self, *, sending: int, choices: BitArray, random: int = 0) -> "TransferRows":
+    def rows(self, *, sending: int, choices: BitArray, random: int = 0) -> "TransferRows":
         """Rows of `sending` transfers as the sender and of own `choices` (n,) as the receiver.
 
         Before them, `random` of each with the random choices that they come with. Where receivers
@@ -144,7 +144,7 @@ class OtEndpoint:
         if not values.size:
             return np.zeros(0, np.uint64)
         values, bits = _vector(values, np.uint64), _vector(bits, np.uint8)
-        rows = self._rows(sending=values.size, choices=bits)
+        rows = self.rows(sending=values.size, choices=bits)
         own, corrections = transfers.offer_correlation(self._sender, rows.offered, values, modulus)
         data = pack_words(corrections, width)
         received = self._channel.exchange("corrections", data, len(data))
@@ -158,12 +158,12 @@ class OtEndpoint:
             return np.zeros(0, np.uint64)
         if self._party is sender:
             values = _vector(payload, np.uint64)
-            rows = self._rows(sending=values.size, choices=_NO_CHOICES).offered
+            rows = self.rows(sending=values.size, choices=_NO_CHOICES).offered
             own, corrections = transfers.offer_correlation(self._sender, rows, values, modulus)
             self._channel.send("corrections", pack_words(corrections, width))
             return own
         bits = _vector(payload, np.uint8)
-        rows = self._rows(sending=0, choices=bits).chosen
+        rows = self.rows(sending=0, choices=bits).chosen
         received = self._channel.receive("corrections", packed_size(bits.size, width))
         return self._accept(rows, bits, received, modulus)
 
@@ -189,13 +189,13 @@ class OtEndpoint:
         if self._party is sender:
             messages = _vector(payload, np.uint64).reshape(-1, size)
             count = len(messages) * choice_bits
-            rows = self._rows(sending=count, choices=_NO_CHOICES).offered
+            rows = self.rows(sending=count, choices=_NO_CHOICES).offered
             masked = transfers.mask_table(self._sender, rows, messages, width)
             self._channel.send("table", pack_words(masked.reshape(-1), width))
             return None
         choices = _vector(payload, np.uint8)
         digits = transfers.choice_digits(choices, choice_bits)
-        rows = self._rows(sending=0, choices=digits).chosen
+        rows = self.rows(sending=0, choices=digits).chosen
         received = self._channel.receive("table", packed_size(choices.size * size, width))
         masked = unpack_words(received, choices.size * size, width).reshape(-1, size)
         return transfers.unmask_table(self._receiver, rows, choices, masked, width)
@@ -240,10 +240,10 @@ class OtEndpoint:
         joins = sum(group.values.size for group in groups) - count
         if self._party is Party.CLIENT:
             compared = sum(group.transfers for group in groups)
-            rows = self._rows(sending=compared, choices=_NO_CHOICES, random=joins)
+            rows = self.rows(sending=compared, choices=_NO_CHOICES, random=joins)
         else:
             digits = [transfers.choice_digits(group.values, group.width) for group in groups]
-            rows = self._rows(sending=0, choices=np.concatenate(digits), random=joins)
+            rows = self.rows(sending=0, choices=np.concatenate(digits), random=joins)
         b, own = transfers.offer_random(self._sender, rows.random_offered, OUTCOME_BITS)
         other = transfers.accept_random(self._receiver, rows.random_chosen, OUTCOME_BITS)
         products = prepared_products(rows.random_bits, b, own, other)

@@ -139,7 +139,7 @@ def run_transfers(
                 offered[random:], chosen[random:], offered[:random], chosen[:random], bits
             )
 
-        endpoint._rows = ideal_rows
+        endpoint.rows = ideal_rows
         return action(endpoint)
 
     # Kernels are fed in one part, so that a call draws all its pads at once.
