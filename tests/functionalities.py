@@ -289,5 +289,5 @@ CONTROLS = {
 }
 """For every test that records a comparison of views, the tests planted to fail beside it."""
 
-ALIASES = {"approximate_truncate": "truncate"}
+ALIASES = {"approximate_truncate": "truncate", "ranking": "ranks"}
 """Names under which tests speak of a contract besides its own."""
