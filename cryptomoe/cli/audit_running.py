@@ -67,7 +67,8 @@ def node_ids(table: Any, names: Iterable[str]) -> list[str]:
     listed = {
         node: None
         for name in names
-        for node in (*table.CHECKS[name].equality, *table.CHECKS[name].prediction)
+        for kind in ("equality", "prediction", "cost")
+        for node in getattr(table.CHECKS[name], kind)
     }
     return [node for node in listed if "[" not in node or node.partition("[")[0] not in listed]
 
@@ -144,6 +145,7 @@ class _Workplace:
                     self._progress.update(task, completed=int(done[1]))
             status = process.wait()
             self._running.discard(process)
+        self._progress.update(task, completed=100)
         if not target.exists():
             said = " / ".join(line for line in last if line)
             return {}, f"{title} could not be run, status {status}: {said}"
