@@ -20,6 +20,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT / "tests/mutants")]
 
+from catalogue import Mutant  # noqa: E402 - found on the path set just above
 from every import MUTANTS  # noqa: E402 - found on the path set just above
 
 
@@ -51,14 +52,23 @@ def run_tests(tests: Iterable[str], context: AbstractContextManager[None]) -> Fa
     return failures
 
 
-def run_all(names: Sequence[str]) -> dict[str, Any]:
-    """The outcome of every mutant, or of those named.
+def chosen(names: Sequence[str], functionalities: Sequence[str]) -> list[Mutant]:
+    """Every mutant, or those with these names, or those of these functionalities."""
+    return [
+        mutant
+        for mutant in MUTANTS
+        if (not names or mutant.name in names)
+        and (not functionalities or mutant.functionality in functionalities)
+    ]
+
+
+def run_all(mutants: Sequence[Mutant]) -> dict[str, Any]:
+    """The outcome of every mutant.
 
     Raises:
         RuntimeError: a test that is to notice something ran not at all, or fails without a mutant.
     """
-    chosen = [mutant for mutant in MUTANTS if not names or mutant.name in names]
-    needed = sorted({test for mutant in chosen for test in mutant.noticed_by})
+    needed = sorted({test for mutant in mutants for test in mutant.noticed_by})
     healthy = run_tests(needed, nullcontext())
     for test in needed:
         if not any(name.startswith(test) for name in healthy.ran):
@@ -66,7 +76,7 @@ def run_all(names: Sequence[str]) -> dict[str, Any]:
     if healthy.failed:
         raise RuntimeError(f"fails without any mutant: {sorted(healthy.failed)}")
     outcomes = []
-    for mutant in chosen:
+    for number, mutant in enumerate(mutants, 1):
         caught_by, survived = [], []
         for test in mutant.noticed_by:
             failed = sorted(run_tests([test], mutant.broken()).failed)
@@ -76,7 +86,8 @@ def run_all(names: Sequence[str]) -> dict[str, Any]:
             {"name": mutant.name, "description": mutant.description,
              "functionality": mutant.functionality, "caught_by": caught_by, "survived": survived}
         )  # fmt: skip
-        sys.stderr.write(f"{mutant.name}: {', '.join(caught_by) or 'SURVIVED'}\n")
+        done = 100 * number // len(mutants)
+        sys.stderr.write(f"{mutant.name}: {', '.join(caught_by) or 'SURVIVED'} [{done:3d}%]\n")
     return {"mutants": outcomes}
 
 
@@ -85,13 +96,16 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path, required=True, help="where the outcomes are written")
     parser.add_argument("--only", action="append", default=[], help="a mutant's name")
+    parser.add_argument(
+        "--functionality", action="append", default=[], help="the contract that mutants violate"
+    )
     arguments = parser.parse_args()
     # A mutant's failing example is no use to anybody, so none is shrunk or kept.
     hypothesis.settings.register_profile(
         "mutants", database=None, derandomize=True, phases=[hypothesis.Phase.generate]
     )
     hypothesis.settings.load_profile("mutants")
-    outcome = run_all(arguments.only)
+    outcome = run_all(chosen(arguments.only, arguments.functionality))
     arguments.json.write_text(json.dumps(outcome, indent=1) + "\n")
     sys.exit(any(mutant["survived"] for mutant in outcome["mutants"]))
 
