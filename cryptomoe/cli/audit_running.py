@@ -146,10 +146,10 @@ class _Workplace:
             status = process.wait()
             self._running.discard(process)
         self._progress.update(task, completed=100)
+        said = " / ".join(line for line in last if line)
         if not target.exists():
-            said = " / ".join(line for line in last if line)
             return {}, f"{title} could not be run, status {status}: {said}"
         result = json.loads(target.read_text(encoding="utf-8"))
         if status in accepted:
             return result, None
-        return result, f"{title} ended early, with status {status}: {last[-1] if last else ''}"
+        return result, f"{title} ended early, with status {status}: {said}"
