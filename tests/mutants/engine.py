@@ -95,7 +95,7 @@ def lookup_shared_without_fresh_randomness() -> Iterator[None]:
 @contextmanager
 def joins_without_fresh_choices() -> Iterator[None]:
     """The products of a comparison tree have the factor a = 0, so equality bits are opened bare."""
-    with _constant("choices of bit products"):
+    with _constant("choices of rows"):
         yield
 
 
