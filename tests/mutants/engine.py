@@ -116,8 +116,8 @@ def delta_kept_across_sessions() -> Iterator[None]:
     """The secret difference of the transfers is the same in every session."""
     right = OtEndpoint.__init__
 
-    def fixed(endpoint: OtEndpoint, channel: Any, randomness: Randomness) -> None:
-        right(endpoint, channel, randomness)
+    def fixed(endpoint: OtEndpoint, channel: Any, randomness: Randomness, method: Any) -> None:
+        right(endpoint, channel, randomness, method)
         endpoint._delta = Stream(bytes([channel.party] * 16)).bits(128)
 
     with patch.object(OtEndpoint, "__init__", fixed):
