@@ -93,26 +93,6 @@ class HeParameters:
             modulus *= prime
         return modulus.bit_length() - 1
 
-    @property
-    def request_bytes(self) -> int:
-        """Bytes of one ciphertext of a request on the wire, both polynomials in full."""
-        return 2 * len(self.data_primes) * self.degree * PRIME_BITS // 8
-
-    @property
-    def answer_bytes(self) -> int:
-        """Bytes of one ciphertext of an answer on the wire."""
-        return 2 * self.answer_primes * self.degree * PRIME_BITS // 8
-
-    @property
-    def public_key_bytes(self) -> int:
-        """Bytes of the public key on the wire."""
-        return 2 * (len(self.data_primes) + 1) * self.degree * PRIME_BITS // 8
-
-    @property
-    def galois_key_bytes(self) -> int:
-        """Bytes of one Galois key on the wire."""
-        return len(self.data_primes) * self.public_key_bytes
-
     def describe(self) -> dict[str, int]:
         """What both parties must agree on, as plain values for the handshake."""
         described = {f"prime{i}": prime for i, prime in enumerate(self.data_primes)}
@@ -122,6 +102,11 @@ class HeParameters:
             "p": self.plain_modulus,
             "answer_primes": self.answer_primes,
         }
+
+
+def galois_element(parameters: HeParameters, step: int) -> int:
+    """The automorphism X -> X^element that rotates both half-rows left by `step` slots."""
+    return pow(3, step, 2 * parameters.degree)
 
 
 STANDARD = HeParameters(

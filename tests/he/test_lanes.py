@@ -22,9 +22,9 @@ def simulate(plan: LanesPlan, x: fp.FieldArray, w: fp.FieldArray) -> fp.FieldArr
     requests, padded = plan.pack(x), plan.pad_weights(w)
     answers = []
     for chunk in range(plan.chunks):
-        for group in range(plan.row_groups):
-            start = (chunk * plan.row_groups + group) * plan.input_loop
-            for output in range(plan.output_loop):
+        for output in range(plan.output_loop):
+            for group in range(plan.row_groups):
+                start = (chunk * plan.row_groups + group) * plan.input_loop
                 collected = np.zeros(requests.shape[1], np.uint64)
                 for giant in reversed(range(plan.giants)):
                     collected = rotated(collected, plan.giant_step)

@@ -122,7 +122,7 @@ class LanesPlan:
 
     @property
     def answers(self) -> int:
-        """Ciphertexts that come back, in the order (chunk, group, output block)."""
+        """Ciphertexts that come back, in the order (chunk, output block, group)."""
         return self.chunks * self.row_groups * self.output_loop
 
     @property
@@ -201,8 +201,8 @@ class LanesPlan:
         """Shares of the answers' slots (answers, N) as shares of X W: (batch, rows, d2)."""
         lanes = slots.reshape(self.answers, 2, self.ring, self.lanes).transpose(0, 1, 3, 2)
         parted = lanes.reshape(
-            self.chunks, self.row_groups, self.output_loop, self.rows_together, -1, self.ring
-        ).transpose(1, 3, 0, 4, 2, 5)
+            self.chunks, self.output_loop, self.row_groups, self.rows_together, -1, self.ring
+        ).transpose(2, 3, 0, 4, 1, 5)
         rows = parted.reshape(
             self.row_groups * self.rows_together, -1, self.output_loop, self.ring
         )[: self.rows, : self.combinations]

@@ -1,0 +1,139 @@
+"""What the layers above ask of a backend of the homomorphic encryption scheme.
+
+The client owns the only key pair. It encrypts with its secret key; the server works on those
+ciphertexts with its own plaintexts and answers. Every answer is made private for the server in four
+steps, in this order: a fresh encryption of zero under the public key (without it the second
+polynomial is a known linear function of the server's plaintext), the flood, a uniform mask in every
+slot, used or not, and last the switch to the primes that are sent.
+
+Ciphertexts, panels and plaintexts are batches whose insides only their backend knows.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from cryptomoe.field import FieldArray
+from cryptomoe.he.flood import FloodBudget
+from cryptomoe.he.parameters import HeParameters
+from cryptomoe.randomness import Randomness
+
+
+@dataclass(frozen=True)
+class HeSizes:
+    """Bytes on the wire, whatever the contents.
+
+    Fields: one ciphertext of a `request`, one of an `answer`, the `public_key`, one `galois_key`.
+    """
+
+    request: int
+    answer: int
+    public_key: int
+    galois_key: int
+
+
+class KeyOwner(Protocol):
+    """The client's side: the keys, encryption and decryption."""
+
+    parameters: HeParameters
+    sizes: HeSizes
+
+    def public_key(self) -> bytes:
+        """A public key for the answering party's encryptions of zero."""
+
+    def galois_key(self, step: int) -> bytes:
+        """The key that lets the answering party rotate both half-rows left by `step` slots."""
+
+    def encrypt(self, slots: FieldArray) -> bytes:
+        """Fresh ciphertexts of (count, N) slots, `sizes.request` bytes each."""
+
+    def decrypt(self, label: str, message: bytes, count: int) -> FieldArray:
+        """Slots (count, N) of the `count` answers in `message`.
+
+        Raises:
+            MalformedMessageError: a residue out of range; names `label`.
+        """
+
+
+class AnsweringParty(Protocol):
+    """The server's side: products with its plaintexts, and answers that hide them.
+
+    Fields: `budget`, the account of its answers; `plaintext_bytes`, the memory of one encoded
+    plaintext.
+    """
+
+    parameters: HeParameters
+    sizes: HeSizes
+    budget: FloodBudget
+    plaintext_bytes: int
+
+    def set_public_key(self, label: str, message: bytes) -> None:
+        """Take the client's public key.
+
+        Raises:
+            MalformedMessageError: a residue out of range; names `label`.
+        """
+
+    def set_galois_key(self, label: str, step: int, message: bytes) -> None:
+        """Take the client's key for rotations by `step`.
+
+        Raises:
+            MalformedMessageError: a residue out of range; names `label`.
+        """
+
+    def load(self, label: str, message: bytes, count: int) -> Any:
+        """The `count` ciphertexts of a request.
+
+        Raises:
+            MalformedMessageError: a residue out of range; names `label`.
+        """
+
+    def add_slots(self, ciphertexts: Any, slots: FieldArray) -> None:
+        """Add plaintext slots (count, N) to `count` ciphertexts, in place."""
+
+    def turned(self, ciphertexts: Any, step: int, turns: int, groups: int) -> Any:
+        """A panel of every ciphertext rotated by 0, 1, ..., turns - 1 times `step`.
+
+        Ciphertexts come in the order (group, input); each group has inputs * turns terms, in the
+        order (input, turn).
+        """
+
+    def encode(self, slots: FieldArray, terms: int) -> Any:
+        """Slots (outputs * terms, N) as plaintexts, those of one output after another."""
+
+    def sums_of_products(self, panel: Any, plaintexts: Any) -> Any:
+        """For every output and every group the sum over their terms: order (output, group)."""
+
+    def collected(
+        self, parts: Any, giants: int, groups: int, step: int, total: Any | None
+    ) -> Any:
+        """Sums of rotations by Horner's rule, for parts in the order (answer, giant, group).
+
+        Giant i counts rotated i times by `step`. `total`, if given, is in the order
+        (answer, group) and counts as one more, rotated `giants` times. Order (answer, group).
+        """
+
+    def products(self, ciphertexts: Any, slots: FieldArray, terms: int) -> Any:
+        """Answer i is the sum of products number i, i + answers, ... of `terms` in all."""
+
+    def answer(self, ciphertexts: Any, deviation: float) -> tuple[bytes, FieldArray]:
+        """The message that answers with these ciphertexts, and the masks added to their slots.
+
+        `deviation` bounds the root mean square of their noise; the masks have shape (count, N).
+        """
+
+
+class Backend(Protocol):
+    """Makes the two sides."""
+
+    @property
+    def name(self) -> str:
+        """As on the command line."""
+
+    def sizes(self, parameters: HeParameters) -> HeSizes:
+        """Bytes on the wire with these parameters."""
+
+    def key_owner(self, parameters: HeParameters, randomness: Randomness) -> KeyOwner:
+        """The client's side, with fresh keys."""
+
+    def answering_party(self, parameters: HeParameters, randomness: Randomness) -> AnsweringParty:
+        """The server's side."""
