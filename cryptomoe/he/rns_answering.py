@@ -20,7 +20,7 @@ from cryptomoe.he.flood import FloodBudget, flood_bits, sample_flood
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import HeParameters
 from cryptomoe.he.rns_rotation import Rotation
-from cryptomoe.he.rns_scheme import Scheme, rns_sizes
+from cryptomoe.he.rns_scheme import rns_sizes, scheme_of
 from cryptomoe.he.sampling import errors, ternary
 from cryptomoe.he.seeded import unpack_seeded
 from cryptomoe.he.wire import pack_residues
@@ -39,7 +39,7 @@ class RnsAnsweringParty:
         self.parameters = parameters
         self.sizes = rns_sizes(parameters)
         self.budget = FloodBudget()
-        self._scheme = Scheme(parameters)
+        self._scheme = scheme_of(parameters)
         self._moduli = self._scheme.moduli[: self._scheme.data]
         self._workers = Workers(threads)
         self._seeds = randomness.stream("seeds of homomorphic answers")

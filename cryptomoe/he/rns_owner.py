@@ -13,7 +13,7 @@ from cryptomoe.field import FieldArray
 from cryptomoe.he import residues
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import HeParameters, galois_element
-from cryptomoe.he.rns_scheme import Scheme, rns_sizes
+from cryptomoe.he.rns_scheme import rns_sizes, scheme_of
 from cryptomoe.he.roots import rotated_positions
 from cryptomoe.he.sampling import Small, errors, ternary
 from cryptomoe.he.seeded import expand, pack_seeded
@@ -35,7 +35,7 @@ class RnsKeyOwner:
     ) -> None:
         self.parameters = parameters
         self.sizes = rns_sizes(parameters)
-        self._scheme = Scheme(parameters)
+        self._scheme = scheme_of(parameters)
         self._workers = Workers(threads)
         self._seeds = randomness.stream("seeds of ciphertexts and keys")
         self._errors = randomness.stream("errors of ciphertexts and keys")

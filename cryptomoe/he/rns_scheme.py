@@ -1,5 +1,7 @@
 """What both sides of the `rns` backend compute with: primes, transforms and their constants."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from cryptomoe.he.backend import HeSizes
@@ -49,3 +51,9 @@ class Scheme:
     def inverses(self, number: int, count: int) -> Residues:
         """Inverses of `number` modulo the first `count` primes."""
         return np.array([pow(number, -1, prime) for prime in self.primes[:count]], np.uint32)
+
+
+@lru_cache(maxsize=4)
+def scheme_of(parameters: HeParameters) -> Scheme:
+    """The tables, made once for a set of parameters; nothing changes them."""
+    return Scheme(parameters)

@@ -53,110 +53,110 @@ class LanesPlan:
     inputs_in_lanes: bool
     outputs_in_lanes: bool
 
-    @property
+    @cached_property
     def lanes(self) -> int:
         """Lanes of one half-row."""
         return self.half_row // self.ring
 
-    @property
+    @cached_property
     def input_blocks(self) -> int:
         """Blocks of `ring` features."""
         return -(-self.d1 // self.ring)
 
-    @property
+    @cached_property
     def output_blocks(self) -> int:
         """Blocks of `ring` outputs."""
         return -(-self.d2 // self.ring)
 
-    @property
+    @cached_property
     def input_loop(self) -> int:
         """Ciphertexts whose products are added into one answer."""
         return 1 if self.inputs_in_lanes else self.input_blocks
 
-    @property
+    @cached_property
     def output_loop(self) -> int:
         """Answers made from the same ciphertexts."""
         return 1 if self.outputs_in_lanes else self.output_blocks
 
-    @property
+    @cached_property
     def diagonals(self) -> int:
         """Diagonals a lane meets."""
         return self.ring // self.splits
 
-    @property
+    @cached_property
     def giants(self) -> int:
         """Giant steps, the one by nothing included."""
         return self.diagonals // self.babies
 
-    @property
+    @cached_property
     def combinations(self) -> int:
         """Lanes that one row needs: its matrices, blocks and splits."""
         inputs = self.input_blocks if self.inputs_in_lanes else 1
         outputs = self.output_blocks if self.outputs_in_lanes else 1
         return self.batch * inputs * outputs * self.splits
 
-    @property
+    @cached_property
     def row_lanes(self) -> int:
         """Lanes set aside for one row in one ciphertext, a power of two."""
         return min(1 << (self.combinations - 1).bit_length(), 2 * self.lanes)
 
-    @property
+    @cached_property
     def chunks(self) -> int:
         """Ciphertexts that the lanes of one row need."""
         return -(-self.combinations // self.row_lanes)
 
-    @property
+    @cached_property
     def rows_together(self) -> int:
         """Rows in one ciphertext."""
         return 2 * self.lanes // self.row_lanes
 
-    @property
+    @cached_property
     def row_groups(self) -> int:
         """Groups of rows that need ciphertexts of their own."""
         return -(-self.rows // self.rows_together)
 
-    @property
+    @cached_property
     def requests(self) -> int:
         """Ciphertexts the key owner sends, in the order (chunk, group, input block)."""
         return self.chunks * self.row_groups * self.input_loop
 
-    @property
+    @cached_property
     def answers(self) -> int:
         """Ciphertexts that come back, in the order (chunk, output block, group)."""
         return self.chunks * self.row_groups * self.output_loop
 
-    @property
+    @cached_property
     def plaintexts(self) -> int:
         """Encoded plaintexts of all weights; groups of rows share them."""
         return self.chunks * self.input_loop * self.output_loop * self.diagonals
 
-    @property
+    @cached_property
     def rotations(self) -> int:
         """Rotations executed for one batch of products."""
         return self.requests * (self.babies - 1) + self.answers * (self.giants - 1)
 
-    @property
+    @cached_property
     def baby_step(self) -> int:
         """Slots that a turn by one position moves."""
         return self.lanes
 
-    @property
+    @cached_property
     def giant_step(self) -> int:
         """Slots that a giant step moves."""
         return self.lanes * self.babies
 
-    @property
+    @cached_property
     def galois_steps(self) -> tuple[int, ...]:
         """Rotations whose keys are needed."""
         steps = {self.baby_step} if self.babies > 1 else set()
         return tuple(sorted(steps | ({self.giant_step} if self.giants > 1 else set())))
 
-    @property
+    @cached_property
     def products_per_answer(self) -> int:
         """Products summed into one answer."""
         return self.input_loop * self.diagonals
 
-    @property
+    @cached_property
     def cost(self) -> float:
         """Estimated milliseconds of both parties, weights encoded on the fly."""
         products = self.plaintexts * self.row_groups
