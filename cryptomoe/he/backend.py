@@ -1,10 +1,7 @@
 """What the layers above ask of a backend of the homomorphic encryption scheme.
 
 The client owns the only key pair. It encrypts with its secret key; the server works on those
-ciphertexts with its own plaintexts and answers. Every answer is made private for the server in four
-steps, in this order: a fresh encryption of zero under the public key (without it the second
-polynomial is a known linear function of the server's plaintext), the flood, a uniform mask in every
-slot, used or not, and last the switch to the primes that are sent.
+ciphertexts with its own plaintexts and answers.
 
 Ciphertexts, panels and plaintexts are batches whose insides only their backend knows.
 """
@@ -22,13 +19,13 @@ from cryptomoe.randomness import Randomness
 class HeSizes:
     """Bytes on the wire, whatever the contents.
 
-    Fields: one ciphertext of a `request`, one of an `answer`, the `public_key`, one `galois_key`.
+    `request_bytes` and `answer_bytes` are those of one ciphertext each way.
     """
 
-    request: int
-    answer: int
-    public_key: int
-    galois_key: int
+    request_bytes: int
+    answer_bytes: int
+    public_key_bytes: int
+    galois_key_bytes: int
 
 
 class KeyOwner(Protocol):
@@ -44,7 +41,7 @@ class KeyOwner(Protocol):
         """The key that lets the answering party rotate both half-rows left by `step` slots."""
 
     def encrypt(self, slots: FieldArray) -> bytes:
-        """Fresh ciphertexts of (count, N) slots, `sizes.request` bytes each."""
+        """Fresh ciphertexts of (count, N) slots, `sizes.request_bytes` each."""
 
     def decrypt(self, label: str, message: bytes, count: int) -> FieldArray:
         """Slots (count, N) of the `count` answers in `message`.
@@ -103,9 +100,7 @@ class AnsweringParty(Protocol):
     def sums_of_products(self, panel: Any, plaintexts: Any) -> Any:
         """For every output and every group the sum over their terms: order (output, group)."""
 
-    def collected(
-        self, parts: Any, giants: int, groups: int, step: int, total: Any | None
-    ) -> Any:
+    def collected(self, parts: Any, giants: int, groups: int, step: int, total: Any | None) -> Any:
         """Sums of rotations by Horner's rule, for parts in the order (answer, giant, group).
 
         Giant i counts rotated i times by `step`. `total`, if given, is in the order

@@ -1,7 +1,7 @@
 """The backends by name. They understand each other's keys and ciphertexts, not each other's bytes.
 
-`rns`, the default, is our own arithmetic over 30-bit primes, fast and with small requests. `seal` is
-Microsoft SEAL, the reference that it is tested against.
+`rns`, the default, is our own arithmetic over 30-bit primes, fast and with small requests. `seal`
+is Microsoft SEAL, the reference that it is tested against.
 """
 
 from dataclasses import dataclass

@@ -5,6 +5,8 @@ SEAL's order. Polynomials modulo p are float64 integers, centred, so that a ciph
 by numbers as small as possible.
 """
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -51,23 +53,23 @@ class SlotEncoder:
         residues.lift_field(polynomials, self._moduli, out)
         return out
 
-    def scaled(self, polynomials: Polynomials) -> Residues:
-        """Coefficients round(q x / p) of plaintexts as they are added: (count, data primes, N)."""
-        out = np.empty((len(polynomials), len(self._primes), self._degree), np.uint32)
-        modulus = 1
-        for prime in self._primes:
-            modulus *= prime
-        rest = modulus % self._p
+    def scaled(self, polynomials: Polynomials, primes: int) -> Residues:
+        """Coefficients round(q x / p) of plaintexts as they are added: (count, primes, N).
+
+        q is the product of the first `primes` data primes.
+        """
+        out = np.empty((len(polynomials), primes, self._degree), np.uint32)
+        rest = math.prod(self._primes[:primes]) % self._p
         centred = float(rest - self._p if rest > self._p // 2 else rest)
-        p = float(self._p)
-        residues.scale_field(polynomials, p, centred, self._negative_inverses, self._moduli, out)
+        residues.scale_field(
+            polynomials, float(self._p), centred, self._negative_inverses[:primes],
+            self._moduli[:primes], out,
+        )  # fmt: skip
         return out
 
 
 @kernel
-def _gather_centred(
-    slots: FieldArray, source: NDArray[np.int32], p: int, out: Polynomials
-) -> None:
+def _gather_centred(slots: FieldArray, source: NDArray[np.int32], p: int, out: Polynomials) -> None:
     """out[i, k] = slots[i, source[k]], centred without a branch."""
     half = np.int64(p >> 1)
     for i in range(out.shape[0]):

@@ -78,8 +78,9 @@ class KeyRing:
                 if self._owner is not None:
                     self._channel.send(name, self._owner.galois_key(step))
                 if self._server is not None:
-                    size = self._server.sizes.galois_key
-                    self._server.set_galois_key(name, step, self._channel.receive(name, size))
+                    size = self._server.sizes.galois_key_bytes
+                    message = self._channel.receive(name, size)
+                    self._server.set_galois_key(self._channel.label(name), step, message)
 
 
 def request_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan, x: FieldArray) -> None:
@@ -89,14 +90,14 @@ def request_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan, x: FieldA
 
 def finish_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan) -> FieldArray:
     """Key owner: take the answer; its share of X W (batch, rows, d2)."""
-    message = channel.receive("answer", plan.answers * owner.sizes.answer)
-    return plan.unpack(owner.decrypt("answer", message, plan.answers))
+    message = channel.receive("answer", plan.answers * owner.sizes.answer_bytes)
+    return plan.unpack(owner.decrypt(channel.label("answer"), message, plan.answers))
 
 
 def receive_linear(channel: Channel, server: AnsweringParty, plan: LanesPlan) -> Any:
     """Answering party: take the request of `request_linear`; its ciphertexts."""
-    message = channel.receive("request", plan.requests * server.sizes.request)
-    return server.load("request", message, plan.requests)
+    message = channel.receive("request", plan.requests * server.sizes.request_bytes)
+    return server.load(channel.label("request"), message, plan.requests)
 
 
 def answer_linear(
@@ -110,8 +111,9 @@ def answer_linear(
     """Answering party: multiply, send the answer; its share of X W (batch, rows, d2)."""
     server.add_slots(ciphertexts, plan.pack(x))
     source = _PlaintextSource(server, plan, weights)
-    rotations = plan.babies + plan.giants - 2
-    deviation = noise_deviation(server.parameters, plan.products_per_answer, rotations)
+    deviation = noise_deviation(
+        server.parameters, plan.products_per_answer, plan.babies - 1, plan.giants - 1
+    )
     inputs = plan.row_groups * plan.input_loop
     parts, masks = [], []
     for chunk in range(plan.chunks):
@@ -123,9 +125,7 @@ def answer_linear(
             for giants in reversed(_portions(plan.giants, plan.input_loop * plan.babies)):
                 plaintexts = source.get(_Portion(chunk, outputs, giants))
                 sums = server.sums_of_products(panel, plaintexts)
-                total = server.collected(
-                    sums, len(giants), plan.row_groups, plan.giant_step, total
-                )
+                total = server.collected(sums, len(giants), plan.row_groups, plan.giant_step, total)
             part, mask = server.answer(total, deviation)
             parts.append(part)
             masks.append(mask)

@@ -110,7 +110,7 @@ class Transforms:
             ]
             for prime in primes
         ]
-        self._tables = np.array(tables).swapaxes(0, 1).copy()
+        self._tables: Residues = np.array(tables).swapaxes(0, 1).copy()
 
     def forward(self, polynomials: Residues, first: int, count: int) -> None:
         """Transform residues (..., count, N) below 4q in place; axis -2 runs over primes.
@@ -167,6 +167,7 @@ def centred(residues: NDArray[np.uint64], modulus: int) -> Polynomials:
 
 
 # --- plain loops ----------------------------------------------------------------------------------
+
 
 @kernel
 def portable_forward(rows: Residues, moduli: Residues, tables: Residues) -> None:
@@ -274,8 +275,9 @@ def portable_field_inverse(rows: Polynomials, p: float, table: Polynomials) -> N
                     low[j] = total - p * np.rint(total / p)
                     high[j] = _field_product(difference, root, quotient, p)
             groups, half = groups // 2, 2 * half
+        scale, quotient = table[0], table[degree]
         for j in range(degree // 2):
-            a[j] = _field_product(a[j], table[0], table[degree], p)
+            a[j] = _field_product(a[j], scale, quotient, p)
         for j in range(degree):
             a[j] -= p * np.rint(a[j] / p)
 

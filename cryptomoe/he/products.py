@@ -73,16 +73,16 @@ def ask_products(
 ) -> FieldArray:
     """Key owner with `factors` (terms, size): its share of sum_k factors_k * peer's factors_k."""
     channel.send("request", owner.encrypt(plan.pack(factors)))
-    message = channel.receive("answer", plan.answers * owner.sizes.answer)
-    return plan.unpack(owner.decrypt("answer", message, plan.answers))
+    message = channel.receive("answer", plan.answers * owner.sizes.answer_bytes)
+    return plan.unpack(owner.decrypt(channel.label("answer"), message, plan.answers))
 
 
 def answer_products(
     channel: Channel, server: AnsweringParty, plan: ProductsPlan, factors: FieldArray
 ) -> FieldArray:
     """Answering party with its `factors` (terms, size): its share of the same sums."""
-    message = channel.receive("request", plan.requests * server.sizes.request)
-    ciphertexts = server.load("request", message, plan.requests)
+    message = channel.receive("request", plan.requests * server.sizes.request_bytes)
+    ciphertexts = server.load(channel.label("request"), message, plan.requests)
     answers = server.products(ciphertexts, plan.pack(factors), plan.requests // plan.answers)
     reply, masks = server.answer(answers, noise_deviation(server.parameters, plan.terms, 0))
     channel.send("answer", reply)

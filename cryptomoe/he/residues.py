@@ -15,7 +15,7 @@ _Words = NDArray[np.uint64]
 
 
 @kernel
-def _reduce(value: int, q: int, inverse: float) -> int:
+def _reduce(value: np.uint64, q: np.uint64, inverse: float) -> np.uint64:
     """Any 64-bit word modulo q: the quotient is estimated in double precision, off by one at most.
 
     `inverse` is 1/q.
@@ -139,7 +139,7 @@ def weighted_words(
 
 @kernel
 def lift_centred(polynomials: Residues, moduli: Residues, q: int, out: Residues) -> None:
-    """Rows (count, N) modulo moduli[row % len], centred, to values below 2q that are the same mod q.
+    """Rows (count, N) modulo moduli[row % len(moduli)], centred, to values below 2q modulo q.
 
     All primes must differ by less than a factor of 2.
     """

@@ -6,7 +6,6 @@ packed as the module `accumulate` says.
 
 import numpy as np
 
-from cryptomoe.errors import UsageError
 from cryptomoe.field import FieldArray
 from cryptomoe.he import residues
 from cryptomoe.he.accumulate import (
@@ -16,33 +15,28 @@ from cryptomoe.he.accumulate import (
     pack_ciphertext,
     pack_plaintexts,
 )
-from cryptomoe.he.flood import FloodBudget, flood_bits, sample_flood
+from cryptomoe.he.masking import MaskingParty
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import HeParameters
 from cryptomoe.he.rns_rotation import Rotation
 from cryptomoe.he.rns_scheme import rns_sizes, scheme_of
 from cryptomoe.he.sampling import errors, ternary
 from cryptomoe.he.seeded import unpack_seeded
-from cryptomoe.he.wire import pack_residues
-from cryptomoe.he.workers import Workers
-from cryptomoe.randomness import SEED_BYTES, Randomness, Stream, stream_key
+from cryptomoe.randomness import Randomness, Stream
 
 _ENCODED_TOGETHER = 8
 
 
-class RnsAnsweringParty:
+class RnsAnsweringParty(MaskingParty):
     """See `AnsweringParty` of the module `backend`."""
 
     def __init__(
         self, parameters: HeParameters, randomness: Randomness, *, threads: int | None = None
     ) -> None:
-        self.parameters = parameters
+        super().__init__(parameters, randomness, threads)
         self.sizes = rns_sizes(parameters)
-        self.budget = FloodBudget()
         self._scheme = scheme_of(parameters)
         self._moduli = self._scheme.moduli[: self._scheme.data]
-        self._workers = Workers(threads)
-        self._seeds = randomness.stream("seeds of homomorphic answers")
         self._public_key: Residues | None = None
         self._rotations: dict[int, Rotation] = {}
         self._drops = [
@@ -60,14 +54,12 @@ class RnsAnsweringParty:
     def set_galois_key(self, label: str, step: int, message: bytes) -> None:
         """See the interface."""
         scheme = self._scheme
-        if not 0 < step < self.parameters.half_row:
-            raise UsageError(f"a rotation by {step} slots does not exist")
         key = unpack_seeded(label, message, scheme.data, scheme.primes, scheme.degree)
         self._rotations[step] = Rotation(scheme, self._workers, step, key)
 
     def load(self, label: str, message: bytes, count: int) -> Residues:
         """See the interface."""
-        scheme, size = self._scheme, self.sizes.request
+        scheme, size = self._scheme, self.sizes.request_bytes
         loaded = np.empty((count, 2, scheme.data, scheme.degree), np.uint32)
         content = memoryview(message)
 
@@ -87,7 +79,8 @@ class RnsAnsweringParty:
 
         def add(start: int, stop: int) -> None:
             for i in range(start, stop):
-                scaled = scheme.encoder.scaled(scheme.encoder.polynomials(slots[i : i + 1]))[0]
+                polynomial = scheme.encoder.polynomials(slots[i : i + 1])
+                scaled = scheme.encoder.scaled(polynomial, scheme.data)[0]
                 scheme.transforms.forward(scaled, 0, scheme.data)
                 residues.add(ciphertexts[i, 0], scaled, self._moduli)
 
@@ -181,22 +174,6 @@ class RnsAnsweringParty:
         self._workers.share(answers, multiply)
         return sums
 
-    def answer(self, ciphertexts: Residues, deviation: float) -> tuple[bytes, FieldArray]:
-        """See the interface."""
-        count = len(ciphertexts)
-        self.budget.spend(count * self.parameters.degree)
-        bits = flood_bits(self.parameters, deviation)
-        seeds = [self._seeds.bytes(SEED_BYTES) for _ in range(count)]
-        masks = np.empty((count, self.parameters.slots), np.uint64)
-        parts = [b""] * count
-
-        def answer(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                parts[i], masks[i] = self._answer(ciphertexts[i], seeds[i], bits)
-
-        self._workers.share(count, answer)
-        return b"".join(parts), masks
-
     def _transformed(self, slots: FieldArray) -> Residues:
         """Slots (count, N) as transformed plaintexts (count, data primes, N)."""
         scheme = self._scheme
@@ -204,30 +181,31 @@ class RnsAnsweringParty:
         scheme.transforms.forward(lifted, 0, scheme.data)
         return lifted
 
-    def _answer(self, ciphertext: Residues, seed: bytes, bits: int) -> tuple[bytes, FieldArray]:
-        """The four steps for one ciphertext, whose randomness comes from `seed`."""
-        scheme, parameters = self._scheme, self.parameters
+    def _with_zero(self, ciphertext: Residues, stream: Stream) -> Residues:
+        scheme = self._scheme
         if self._public_key is None:
             raise RuntimeError("an answer needs the client's public key")
-
-        def stream(purpose: str) -> Stream:
-            return Stream(stream_key(seed, purpose))
-
-        factor = scheme.transformed_small(
-            ternary(stream("encryption of zero"), scheme.degree)[np.newaxis], scheme.data
-        )[0]
+        factor = ternary(stream, scheme.degree)[np.newaxis]
+        transformed = scheme.transformed_small(factor, scheme.data)[0]
         answer = ciphertext.copy()
         for k in range(2):
-            residues.add_product(answer[k], self._public_key[k], factor, 1, self._moduli)
+            residues.add_product(answer[k], self._public_key[k], transformed, 1, self._moduli)
         scheme.transforms.inverse(answer, 0, scheme.data)
-        residues.add_small(answer, errors(stream("errors"), 2, scheme.degree), self._moduli)
-        residues.add(answer[0], sample_flood(stream("flood"), parameters, bits), self._moduli)
-        mask = stream("mask").field((1, parameters.slots))
-        scaled = scheme.encoder.scaled(scheme.encoder.polynomials(mask))
-        residues.add(answer[0], scaled[0], self._moduli)
-        for last in range(scheme.data - 1, parameters.answer_primes - 1, -1):
+        residues.add_small(answer, errors(stream, 2, scheme.degree), self._moduli)
+        return answer
+
+    def _add_flood(self, answer: Residues, flood: Residues) -> None:
+        residues.add(answer[0], flood, self._scheme.moduli[: answer.shape[1]])
+
+    def _add_mask(self, answer: Residues, mask: FieldArray) -> None:
+        encoder, primes = self._scheme.encoder, answer.shape[1]
+        scaled = encoder.scaled(encoder.polynomials(mask[np.newaxis]), primes)[0]
+        residues.add(answer[0], scaled, self._scheme.moduli[:primes])
+
+    def _switched(self, answer: Residues) -> Residues:
+        scheme = self._scheme
+        for last in range(answer.shape[1] - 1, self.parameters.answer_primes - 1, -1):
             dropped = np.empty((2, last, scheme.degree), np.uint32)
             residues.drop_last(answer, self._moduli[: last + 1], self._drops[last], dropped)
             answer = dropped
-        return pack_residues(answer), mask[0]
-
+        return answer

@@ -110,7 +110,7 @@ class RnsKeyOwner:
     def _encrypt(self, slots: FieldArray, seed: bytes, noise_seed: bytes) -> bytes:
         scheme = self._scheme
         moduli = scheme.moduli[: scheme.data]
-        first = scheme.encoder.scaled(scheme.encoder.polynomials(slots))
+        first = scheme.encoder.scaled(scheme.encoder.polynomials(slots), scheme.data)
         noise = errors(Stream(stream_key(noise_seed, "error")), 1, scheme.degree)
         residues.add_small(first, noise, moduli)
         scheme.transforms.forward(first, 0, scheme.data)

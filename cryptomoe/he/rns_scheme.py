@@ -18,10 +18,10 @@ def rns_sizes(parameters: HeParameters) -> HeSizes:
     """Bytes on the wire: requests and keys with seeds, answers in full."""
     degree, data = parameters.degree, len(parameters.data_primes)
     return HeSizes(
-        request=seeded_bytes(1, data, degree),
-        answer=residue_bytes(2 * parameters.answer_primes * degree),
-        public_key=seeded_bytes(1, data + 1, degree),
-        galois_key=seeded_bytes(data, data + 1, degree),
+        request_bytes=seeded_bytes(1, data, degree),
+        answer_bytes=residue_bytes(2 * parameters.answer_primes * degree),
+        public_key_bytes=seeded_bytes(1, data + 1, degree),
+        galois_key_bytes=seeded_bytes(data, data + 1, degree),
     )
 
 

@@ -1,9 +1,9 @@
 """What the encryption scheme draws: uniform residues, ternary polynomials, small errors.
 
-All of it from AES streams, by kernels without branches on what they draw. Uniform residues come from
-a seed that both parties know: the stream of the purpose "uniform residues" as little-endian 32-bit
-words, of which the low 30 bits count; a value that is not below its prime is skipped, and the next
-residue in order takes the next word. Rejection tells nothing of the values that are kept.
+All of it from AES streams, by kernels without branches on what they draw. Uniform residues come
+from a seed that both parties know: the stream of the purpose "uniform residues" as little-endian
+32-bit words, of which the low 30 bits count; a value that is not below its prime is skipped, and
+the next residue in order takes the next word. Rejection tells nothing of the values that are kept.
 
 An error is the difference of two sums of 21 bits, Microsoft SEAL's distribution: centred, of
 deviation sqrt(21/2) = 3.24, and at most 21.
@@ -65,7 +65,7 @@ def _accept_residues(words: Residues, moduli: Residues, rows: Residues, filled: 
         while position < words.size and place < degree:
             value = words[position] & _MASK
             rows[row, place] = value
-            place += np.int64(value < bound)
+            place += 1 if value < bound else 0
             position += 1
         filled = row * degree + place
     return filled
@@ -84,7 +84,7 @@ def _accept_ternary(quarters: NDArray[np.uint8], values: Small, filled: int) -> 
 
 
 @kernel
-def _bit_count(word: int) -> int:
+def _bit_count(word: np.uint64) -> np.uint64:
     """Bits set in a 64-bit word."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
     pairs = np.uint64(0x3333333333333333)

@@ -13,10 +13,11 @@ from cryptomoe.errors import InsecureParametersError
 from cryptomoe.field import FieldArray
 from cryptomoe.he import seal_objects
 from cryptomoe.he.backend import HeSizes
-from cryptomoe.he.flood import FloodBudget, flood_bits, sample_flood
+from cryptomoe.he.masking import MaskingParty
+from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import HeParameters, galois_element
 from cryptomoe.he.wire import pack_residues, residue_bytes, unpack_residues
-from cryptomoe.randomness import Randomness
+from cryptomoe.randomness import Randomness, Stream
 
 _Ciphertexts = list[Any]
 _Plaintexts = list[list[Any]]
@@ -44,10 +45,10 @@ def seal_sizes(parameters: HeParameters) -> HeSizes:
     degree, data = parameters.degree, len(parameters.data_primes)
     key = residue_bytes(2 * (data + 1) * degree)
     return HeSizes(
-        request=residue_bytes(2 * data * degree),
-        answer=residue_bytes(2 * parameters.answer_primes * degree),
-        public_key=key,
-        galois_key=data * key,
+        request_bytes=residue_bytes(2 * data * degree),
+        answer_bytes=residue_bytes(2 * parameters.answer_primes * degree),
+        public_key_bytes=key,
+        galois_key_bytes=data * key,
     )
 
 
@@ -111,20 +112,17 @@ class SealKeyOwner:
         return slots
 
 
-class SealAnsweringParty:
+class SealAnsweringParty(MaskingParty):
     """See `AnsweringParty` of the module `backend`."""
 
     def __init__(self, parameters: HeParameters, randomness: Randomness) -> None:
-        self.parameters = parameters
+        super().__init__(parameters, randomness, threads=1)
         self.sizes = seal_sizes(parameters)
-        self.budget = FloodBudget()
         self.plaintext_bytes = 8 * len(parameters.data_primes) * parameters.degree
         self._context = make_context(parameters)
         self._first_id = self._context.first_parms_id()
         self._evaluator = seal.Evaluator(self._context)
         self._encoder = seal.BatchEncoder(self._context)
-        self._mask = randomness.stream("mask of homomorphic answers")
-        self._flood = randomness.stream("flood of homomorphic answers")
         self._encryptor: Any = None
         self._zero = seal.Plaintext()
         seal_objects.load_constant(
@@ -175,10 +173,10 @@ class SealAnsweringParty:
         panel: list[_Ciphertexts] = [[] for _ in range(groups)]
         inputs = len(ciphertexts) // groups
         for i, ciphertext in enumerate(ciphertexts):
+            turned = ciphertext
             for turn in range(turns):
-                turned = self._rotate(ciphertext, step) if turn else ciphertext
+                turned = self._rotate(turned, step) if turn else turned
                 panel[i // inputs].append(self._transformed(turned))
-                ciphertext = turned
         return panel
 
     def encode(self, slots: FieldArray, terms: int) -> _Plaintexts:
@@ -186,9 +184,7 @@ class SealAnsweringParty:
         encoded = [self._encode_transformed(row) for row in slots]
         return [encoded[i : i + terms] for i in range(0, len(encoded), terms)]
 
-    def sums_of_products(
-        self, panel: list[_Ciphertexts], plaintexts: _Plaintexts
-    ) -> _Ciphertexts:
+    def sums_of_products(self, panel: list[_Ciphertexts], plaintexts: _Plaintexts) -> _Ciphertexts:
         """See the interface."""
         return [self._sum(group, output) for output in plaintexts for group in panel]
 
@@ -209,31 +205,33 @@ class SealAnsweringParty:
                 sums.append(collected)
         return sums
 
-    def products(
-        self, ciphertexts: _Ciphertexts, slots: FieldArray, terms: int
-    ) -> _Ciphertexts:
+    def products(self, ciphertexts: _Ciphertexts, slots: FieldArray, terms: int) -> _Ciphertexts:
         """See the interface."""
         answers = len(slots) // terms
         transformed = [self._transformed(ciphertext) for ciphertext in ciphertexts]
         plaintexts = [self._encode_transformed(row) for row in slots]
-        return [
-            self._sum(transformed[i::answers], plaintexts[i::answers]) for i in range(answers)
-        ]
+        return [self._sum(transformed[i::answers], plaintexts[i::answers]) for i in range(answers)]
 
-    def answer(self, ciphertexts: _Ciphertexts, deviation: float) -> tuple[bytes, FieldArray]:
-        """See the interface."""
-        count = len(ciphertexts)
-        self.budget.spend(count * self.parameters.degree)
-        bits = flood_bits(self.parameters, deviation)
-        masks = self._mask.field((count, self.parameters.slots))
-        parts = []
-        for ciphertext, mask in zip(ciphertexts, masks, strict=True):
-            self._rerandomize(ciphertext, bits)
-            self._evaluator.add_plain_inplace(ciphertext, self._encode(mask))
-            switched = seal.Ciphertext()
-            self._evaluator.mod_switch_to(ciphertext, self._answer_id, switched)
-            parts.append(pack_residues(seal_objects.ciphertext_residues(switched)))
-        return b"".join(parts), masks
+    def _with_zero(self, ciphertext: Any, stream: Stream) -> Any:
+        del stream
+        zero = seal.Ciphertext()
+        self._encryptor.encrypt_zero(zero)
+        self._evaluator.add_inplace(ciphertext, zero)
+        return ciphertext
+
+    def _add_flood(self, answer: Any, flood: Residues) -> None:
+        residues = np.stack([flood, np.zeros_like(flood)])
+        ciphertext = seal.Ciphertext()
+        seal_objects.load_ciphertext(ciphertext, self._context, residues, answer.parms_id())
+        self._evaluator.add_inplace(answer, ciphertext)
+
+    def _add_mask(self, answer: Any, mask: FieldArray) -> None:
+        self._evaluator.add_plain_inplace(answer, self._encode(mask))
+
+    def _switched(self, answer: Any) -> Residues:
+        switched = seal.Ciphertext()
+        self._evaluator.mod_switch_to(answer, self._answer_id, switched)
+        return seal_objects.ciphertext_residues(switched).astype(np.uint32)
 
     def _rotate(self, ciphertext: Any, step: int) -> Any:
         rotated = seal.Ciphertext()
@@ -269,17 +267,6 @@ class SealAnsweringParty:
             self._evaluator.add_inplace(total, product)
         self._evaluator.transform_from_ntt_inplace(total)
         return total
-
-    def _rerandomize(self, ciphertext: Any, bits: int) -> None:
-        zero, flood = seal.Ciphertext(), seal.Ciphertext()
-        self._encryptor.encrypt_zero(zero)
-        self._evaluator.add_inplace(ciphertext, zero)
-        residues = np.zeros(
-            (2, len(self.parameters.data_primes), self.parameters.degree), np.uint64
-        )
-        residues[0] = sample_flood(self._flood, self.parameters, bits)
-        seal_objects.load_ciphertext(flood, self._context, residues, self._first_id)
-        self._evaluator.add_inplace(ciphertext, flood)
 
     def _encode(self, slots: FieldArray) -> Any:
         plaintext = seal.Plaintext()

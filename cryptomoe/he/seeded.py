@@ -6,7 +6,6 @@ wire it is the seed, from which both parties expand all its a, and then all its 
 
 import numpy as np
 
-from cryptomoe.errors import MalformedMessageError
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.sampling import uniform_residues
 from cryptomoe.he.wire import pack_residues, residue_bytes, unpack_residues
@@ -35,12 +34,9 @@ def unpack_seeded(
     """All pairs of an object: (count, 2, primes, N).
 
     Raises:
-        MalformedMessageError: another number of bytes, or a residue that is not below its prime;
-            names `label`.
+        MalformedMessageError: a residue that is not below its prime; names `label`.
+        ValueError: another number of bytes, which the channel should have refused.
     """
-    size = seeded_bytes(count, len(primes), degree)
-    if len(data) != size:
-        raise MalformedMessageError(label, f"{size} bytes are due")
     seed, packed = bytes(data[:SEED_BYTES]), data[SEED_BYTES:]
     pairs = np.empty((count, 2, len(primes), degree), np.uint32)
     pairs[:, 0] = unpack_residues(label, packed, (count, len(primes), degree), primes)

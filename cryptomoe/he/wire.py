@@ -1,6 +1,7 @@
 """Residues on the wire: 30 bits each, whatever their values, so that sizes are public.
 
-Entry i occupies bits 30 i to 30 i + 29 of one little-endian bit string, so 16 residues are 15 words.
+Entry i occupies bits 30 i to 30 i + 29 of one little-endian bit string, so 16 residues are 15
+words; zeros fill up the last byte.
 SEAL's own files are compressed and their sizes vary from run to run; none is ever sent.
 """
 
@@ -19,16 +20,24 @@ _GROUP_WORDS = 15
 
 
 def residue_bytes(count: int) -> int:
-    """Bytes of `count` residues, a multiple of 16."""
-    return count * PRIME_BITS // 8
+    """Bytes of `count` residues."""
+    return (count * PRIME_BITS + 7) // 8
 
 
 def pack_residues(residues: NDArray[Any]) -> bytes:
-    """Any array of residues below 2^30, its size a multiple of 16, in C order."""
-    values = np.ascontiguousarray(residues, np.uint32).reshape(-1, _GROUP)
+    """Any array of residues below 2^30, in C order."""
+    flat = np.ascontiguousarray(residues, np.uint32).reshape(-1)
+    values = _whole_groups(flat, _GROUP)
     words = np.empty((len(values), _GROUP_WORDS), np.uint32)
     _pack(values, words)
-    return words.astype("<u4", copy=False).tobytes()
+    return words.astype("<u4", copy=False).tobytes()[: residue_bytes(flat.size)]
+
+
+def _whole_groups(values: NDArray[Any], size: int) -> NDArray[Any]:
+    """A vector as rows of `size`, with zeros up to a whole row."""
+    if values.size % size:
+        values = np.concatenate([values, np.zeros(-values.size % size, values.dtype)])
+    return values.reshape(-1, size)
 
 
 def unpack_residues(
@@ -37,16 +46,16 @@ def unpack_residues(
     """The residues back; the last but one axis of `shape` runs over `primes`.
 
     Raises:
-        MalformedMessageError: another number of bytes, or a residue that is not below its prime;
-            names `label`.
+        MalformedMessageError: a residue that is not below its prime; names `label`.
+        ValueError: another number of bytes, which the channel should have refused.
     """
     count = int(np.prod(shape))
     if len(data) != residue_bytes(count):
-        raise MalformedMessageError(label, f"{residue_bytes(count)} bytes are due")
-    words = np.frombuffer(data, "<u4").astype(np.uint32, copy=False)
-    values = np.empty((count // _GROUP, _GROUP), np.uint32)
-    _unpack(words.reshape(-1, _GROUP_WORDS), values)
-    residues = values.reshape(shape)
+        raise ValueError(f"{residue_bytes(count)} packed bytes are needed, not {len(data)}")
+    packed = _whole_groups(np.frombuffer(data, np.uint8), 4 * _GROUP_WORDS)
+    values = np.empty((len(packed), _GROUP), np.uint32)
+    _unpack(packed.view("<u4").astype(np.uint32, copy=False), values)
+    residues = values.reshape(-1)[:count].reshape(shape)
     for index, prime in enumerate(primes):
         if count and int(residues[..., index, :].max()) >= prime:
             raise MalformedMessageError(label, f"a residue is not below its prime {prime}")

@@ -1,6 +1,6 @@
 """A small language of stories whose exact entropy is known, so that a model of it can be judged.
 
-A story has 25 words. Some are drawn, the others follow from those drawn or never change:
+A story has 24 words. Some are drawn, the others follow from those drawn or never change:
 
     one day the ADJECTIVE ANIMAL VERB a COLOUR THING in the PLACE .
     the ADJECTIVE ANIMAL took the COLOUR THING to the FRIEND .
@@ -24,6 +24,7 @@ PLACES = ("garden", "house", "forest", "river")
 FIXED = ("<unk>", "<s>", "one", "day", "the", "a", "in", ".", "took", "to")
 VOCABULARY = (*FIXED, *ADJECTIVES, *ANIMALS, *COLOURS, *THINGS, *VERBS, *PLACES)
 STORY_WORDS = 25
+"""Words of a story and the <s> that begins it."""
 
 _HELD_OUT_SHARE = 12
 
@@ -68,6 +69,9 @@ def story(subject: Subject, choose: Random) -> list[str]:
 
 
 def entropy_per_word() -> float:
-    """Nats a word of a story whose subject is drawn uniformly from all, given the words before."""
+    """Nats a word of a story whose subject is drawn uniformly from all, given the words before.
+
+    The <s> that begins it is given, and not counted among the words.
+    """
     drawn = (len(ADJECTIVES), len(ANIMALS), len(COLOURS), len(THINGS), len(VERBS), 2, 2)
-    return math.log(math.prod(drawn)) / STORY_WORDS
+    return math.log(math.prod(drawn)) / (STORY_WORDS - 1)

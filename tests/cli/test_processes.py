@@ -44,6 +44,21 @@ def children(process: int) -> list[int]:
     return [int(child) for child in listed]
 
 
+def long_run(tiny: Path) -> "subprocess.Popen[str]":
+    """A run of twenty new tokens whose two party processes have started."""
+    process = subprocess.Popen(
+        command(tiny, "--max-new-tokens", "20"),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stdin is not None
+    process.stdin.write("one day the")
+    process.stdin.close()
+    process.stdin = None
+    while len(children(process.pid)) < 2:
+        time.sleep(0.05)
+    return process
+
+
 def test_no_pickle_no_prompt_in_sight_and_no_weights_at_the_client(
     tiny: Path, tmp_path: Path
 ) -> None:
@@ -123,16 +138,7 @@ def test_a_server_refuses_what_it_was_not_configured_to_accept(
 
 def test_the_command_ends_when_a_party_is_killed(tiny: Path) -> None:
     """Status 1, one sentence, and nothing left running."""
-    process = subprocess.Popen(
-        command(tiny, "--max-new-tokens", "20"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdin is not None
-    process.stdin.write("one day the")
-    process.stdin.close()
-    process.stdin = None
-    while len(children(process.pid)) < 2:
-        time.sleep(0.05)
+    process = long_run(tiny)
     time.sleep(3)
     started = children(process.pid)
     os.kill(started[0], signal.SIGKILL)
@@ -144,16 +150,7 @@ def test_the_command_ends_when_a_party_is_killed(tiny: Path) -> None:
 
 
 def test_an_interrupted_command_leaves_nothing_running(tiny: Path) -> None:
-    process = subprocess.Popen(
-        command(tiny, "--max-new-tokens", "20"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-    )  # fmt: skip
-    assert process.stdin is not None
-    process.stdin.write("one day the")
-    process.stdin.close()
-    process.stdin = None
-    while len(children(process.pid)) < 2:
-        time.sleep(0.05)
+    process = long_run(tiny)
     time.sleep(2)
     started = children(process.pid)
     process.send_signal(signal.SIGINT)
