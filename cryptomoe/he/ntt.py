@@ -261,7 +261,7 @@ def portable_field_forward(rows: Polynomials, p: float, table: Polynomials) -> N
 @kernel
 def portable_field_inverse(rows: Polynomials, p: float, table: Polynomials) -> None:
     """Every row modulo p, in place. Sums are reduced at every level."""
-    degree = rows.shape[1]
+    degree = int(rows.shape[1])
     for row in range(rows.shape[0]):
         a = rows[row]
         groups, half = degree // 2, 1

@@ -121,9 +121,7 @@ class RnsAnsweringParty(MaskingParty):
         def encode(start: int, stop: int) -> None:
             for output, first, last in portions[start:stop]:
                 rows = slots[output * terms + first : output * terms + last]
-                lifted = self._transformed(rows)
-                for prime in range(scheme.data):
-                    pack_plaintexts(lifted[:, prime], prime, output, first, packed)
+                pack_plaintexts(self._transformed(rows), output, first, packed)
 
         self._workers.share(len(portions), encode)
         return packed

@@ -79,7 +79,7 @@ def _accept_ternary(quarters: NDArray[np.uint8], values: Small, filled: int) -> 
             if filled < values.size:
                 candidate = np.int32(byte >> shift) & np.int32(3)
                 values[filled] = candidate - np.int32(1)
-                filled += np.int64(candidate < 3)
+                filled += 1 if candidate < 3 else 0
     return filled
 
 

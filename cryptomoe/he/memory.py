@@ -1,0 +1,17 @@
+"""Arrays that begin at a cache line, so that no 512-bit load or store touches two of them."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+_LINE = 64
+
+
+def empty(shape: tuple[int, ...], dtype: type[np.generic] = np.uint32) -> NDArray[Any]:
+    """As np.empty; numpy itself aligns to 16 bytes."""
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    room = np.empty(size + _LINE, np.uint8)
+    start = -room.ctypes.data % _LINE
+    return room[start : start + size].view(dtype).reshape(shape)
