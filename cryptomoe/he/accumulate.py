@@ -17,7 +17,6 @@ from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 
-from cryptomoe.he.memory import empty
 from cryptomoe.he.ntt import HAS_VECTORS, Residues
 from cryptomoe.kernel_cache import kernel
 
@@ -26,14 +25,14 @@ _FOLD_AFTER = 15
 """15 products of residues below 2^30 and what a fold leaves stay below 2^64."""
 
 
-def empty_plaintexts(primes: int, degree: int, outputs: int, terms: int) -> Residues:
-    """Room for packed plaintexts."""
-    return empty((primes, degree // LANES, outputs, terms, LANES))
+def plaintexts_shape(primes: int, degree: int, outputs: int, terms: int) -> tuple[int, ...]:
+    """Of packed plaintexts."""
+    return primes, degree // LANES, outputs, terms, LANES
 
 
-def empty_panel(primes: int, degree: int, groups: int, terms: int) -> Residues:
-    """Room for packed ciphertexts."""
-    return empty((primes, degree // LANES, groups, terms, 2, LANES))
+def panel_shape(primes: int, degree: int, groups: int, terms: int) -> tuple[int, ...]:
+    """Of packed ciphertexts."""
+    return primes, degree // LANES, groups, terms, 2, LANES
 
 
 @kernel
@@ -121,6 +120,7 @@ _PLACE = ir.IntType(64)
 _PAIRS = ir.VectorType(_PLACE, LANES // 2)
 _DOUBLES = ir.VectorType(ir.DoubleType(), LANES // 2)
 _insert: Any = cgutils.get_or_insert_function
+_room: Any = cgutils.alloca_once
 
 
 def _constant(number: int) -> Any:
@@ -142,7 +142,7 @@ class _TileEmitter:
         self._q = self._repeat(modulus)
         self._shift = self._repeat(builder.urem(ir.Constant(_PLACE, 1 << 32), modulus))
         self._totals = {
-            (output, column, half): cgutils.alloca_once(builder, _PAIRS)
+            (output, column, half): _room(builder, _PAIRS)
             for output in self._outputs
             for column in range(len(self._columns))
             for half in range(2)
@@ -174,9 +174,7 @@ class _TileEmitter:
 
     def _repeat(self, value: Any) -> Any:
         empty_vector = ir.Constant(_PAIRS, ir.Undefined)
-        single = self._builder.insert_element(
-            empty_vector, value, ir.Constant(ir.IntType(32), 0)
-        )
+        single = self._builder.insert_element(empty_vector, value, ir.Constant(ir.IntType(32), 0))
         zeros = ir.Constant(ir.VectorType(ir.IntType(32), _PAIRS.count), [0] * _PAIRS.count)
         return self._builder.shuffle_vector(single, empty_vector, zeros)
 

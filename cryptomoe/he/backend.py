@@ -6,13 +6,17 @@ ciphertexts with its own plaintexts and answers.
 Ciphertexts, panels and plaintexts are batches whose insides only their backend knows.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from cryptomoe.field import FieldArray
 from cryptomoe.he.flood import FloodBudget
 from cryptomoe.he.parameters import HeParameters
 from cryptomoe.randomness import Randomness
+
+
+SlotsOf: TypeAlias = Callable[[int, int], FieldArray]
 
 
 @dataclass(frozen=True)
@@ -91,11 +95,15 @@ class AnsweringParty(Protocol):
         """A panel of every ciphertext rotated by 0, 1, ..., turns - 1 times `step`.
 
         Ciphertexts come in the order (group, input); each group has inputs * turns terms, in the
-        order (input, turn).
+        order (input, turn). The panel is gone when the next is made.
         """
 
-    def encode(self, slots: FieldArray, terms: int) -> Any:
-        """Slots (outputs * terms, N) as plaintexts, those of one output after another."""
+    def encode(self, slots: SlotsOf, outputs: int, terms: int, *, lasting: bool) -> Any:
+        """Plaintexts for `sums_of_products`, `terms` for one output after another.
+
+        `slots(start, stop)` gives the slots (stop - start, N) of some of them, and may be called by
+        several threads. Plaintexts that are not `lasting` are gone when the next are encoded.
+        """
 
     def sums_of_products(self, panel: Any, plaintexts: Any) -> Any:
         """For every output and every group the sum over their terms: order (output, group)."""

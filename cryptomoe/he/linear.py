@@ -8,6 +8,7 @@ several products can travel together.
 """
 
 from dataclasses import dataclass, field
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -155,14 +156,18 @@ class _PlaintextSource:
         if key in kept:
             return kept[key]
         plan = self._plan
-        slots = np.stack([
-            plan.weight_slots(self._padded, portion.chunk, (block, output), (giant, baby))
-            for output in portion.outputs
-            for giant in portion.giants
-            for block in range(plan.input_loop)
-            for baby in range(plan.babies)
-        ])  # fmt: skip
-        plaintexts = self._server.encode(slots, plan.input_loop * plan.babies)
-        if self._weights.cache.reserve(len(slots) * self._server.plaintext_bytes):
+        terms = plan.input_loop * plan.babies
+        places = np.array(
+            list(
+                product(portion.outputs, portion.giants, range(plan.input_loop), range(plan.babies))
+            )
+        )[:, [2, 0, 1, 3]]
+
+        def slots(start: int, stop: int) -> FieldArray:
+            return plan.many_weight_slots(self._padded, portion.chunk, places[start:stop])
+
+        lasting = self._weights.cache.reserve(len(places) * self._server.plaintext_bytes)
+        plaintexts = self._server.encode(slots, len(places) // terms, terms, lasting=lasting)
+        if lasting:
             kept[key] = plaintexts
         return plaintexts

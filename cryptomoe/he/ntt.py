@@ -94,7 +94,7 @@ def _powers(modulus: int, degree: int) -> tuple[NDArray[np.uint64], NDArray[np.u
 
 
 class Transforms:
-    """The transforms modulo some 30-bit primes; the arrays they take are C-contiguous.
+    """The transforms modulo some 30-bit primes; they work in place on contiguous arrays.
 
     Fields: `primes`; `degree` N; `moduli`, the primes as an array.
     """
@@ -120,7 +120,7 @@ class Transforms:
         vectors = HAS_VECTORS and self.degree == _VECTOR_DEGREE
         transform = _vector_forward if vectors else portable_forward
         chosen = slice(first, first + count)
-        rows = polynomials.reshape(-1, self.degree)
+        rows = _rows(polynomials, self.degree)
         transform(rows, self.moduli[chosen], self._tables[0, chosen])
 
     def inverse(self, polynomials: Residues, first: int, count: int) -> None:
@@ -128,8 +128,15 @@ class Transforms:
         vectors = HAS_VECTORS and self.degree == _VECTOR_DEGREE
         transform = _vector_inverse if vectors else portable_inverse
         chosen = slice(first, first + count)
-        rows = polynomials.reshape(-1, self.degree)
+        rows = _rows(polynomials, self.degree)
         transform(rows, self.moduli[chosen], self._tables[1, chosen])
+
+
+def _rows(array: NDArray[Any], degree: int) -> NDArray[Any]:
+    """The array itself as rows; of one that is not contiguous there would be a copy."""
+    if not array.flags.c_contiguous:
+        raise ValueError("only contiguous arrays are transformed in place")
+    return array.reshape(-1, degree)
 
 
 class FieldTransform:
@@ -151,13 +158,13 @@ class FieldTransform:
         """Transform (..., N) integers between -p and p in place; results are centred."""
         vectors = HAS_VECTORS and self.degree == _VECTOR_DEGREE
         transform = _vector_field_forward if vectors else portable_field_forward
-        transform(polynomials.reshape(-1, self.degree), float(self.modulus), self._forward)
+        transform(_rows(polynomials, self.degree), float(self.modulus), self._forward)
 
     def inverse(self, polynomials: Polynomials) -> None:
         """The inverse of `forward`."""
         vectors = HAS_VECTORS and self.degree == _VECTOR_DEGREE
         transform = _vector_field_inverse if vectors else portable_field_inverse
-        transform(polynomials.reshape(-1, self.degree), float(self.modulus), self._inverse)
+        transform(_rows(polynomials, self.degree), float(self.modulus), self._inverse)
 
 
 def centred(residues: NDArray[np.uint64], modulus: int) -> Polynomials:

@@ -13,6 +13,9 @@ from cryptomoe.kernel_cache import kernel
 
 _Words = NDArray[np.uint64]
 
+_CACHED = 1024
+"""Sums of 64 bits that fit the first-level cache beside what is added to them."""
+
 
 @kernel
 def _reduce(value: np.uint64, q: np.uint64, inverse: float) -> np.uint64:
@@ -23,6 +26,20 @@ def _reduce(value: np.uint64, q: np.uint64, inverse: float) -> np.uint64:
     remainder = value - np.uint64(np.float64(value) * inverse) * q
     remainder = min(remainder, remainder + q)
     return min(remainder, remainder - q)
+
+
+@kernel
+def _quotient(constant: np.uint32, q: np.uint32) -> np.uint64:
+    """Shoup's quotient floor(w 2^32 / q) of a constant w below q."""
+    return (np.uint64(constant) << np.uint64(32)) // np.uint64(q)
+
+
+@kernel
+def _times(value: np.uint32, constant: np.uint32, quotient: np.uint64, q: np.uint32) -> np.uint32:
+    """Any 32-bit word times a constant modulo q, all in 32-bit lanes but the quotient's product."""
+    estimate = np.uint32((np.uint64(value) * quotient) >> np.uint64(32))
+    product = np.uint32(np.uint32(value * constant) - np.uint32(estimate * q))
+    return min(product, np.uint32(product - q))
 
 
 @kernel
@@ -45,12 +62,14 @@ def add_product(
         which = row % moduli.size
         q = np.uint64(moduli[which])
         inverse = 1.0 / np.float64(q)
-        # -x = x (q - 1) modulo q.
-        factor = np.uint64(1) if sign > 0 else q - np.uint64(1)
         a, b, c = target[row], left[row], right[which]
-        for j in range(a.size):
-            product = _reduce(np.uint64(b[j]) * np.uint64(c[j]), q, inverse)
-            a[j] = np.uint32(_reduce(product * factor + np.uint64(a[j]), q, inverse))
+        if sign > 0:
+            for j in range(a.size):
+                a[j] = np.uint32(_reduce(np.uint64(b[j]) * np.uint64(c[j]) + a[j], q, inverse))
+        else:
+            for j in range(a.size):
+                product = (q - np.uint64(b[j])) * np.uint64(c[j]) + np.uint64(a[j])
+                a[j] = np.uint32(_reduce(product, q, inverse))
 
 
 @kernel
@@ -107,11 +126,11 @@ def scale_field(
             q = np.float64(moduli[prime])
             inverse = 1.0 / q
             b = out[i, prime]
-            word, factor = np.uint64(moduli[prime]), np.uint64(negative_inverse[prime])
+            word, factor = moduli[prime], negative_inverse[prime]
+            quotient = _quotient(factor, word)
             for j in range(a.size):
                 remainder = np.int32(rest[j] - q * np.rint(rest[j] * inverse))
-                residue = np.uint64(np.uint32(np.uint32(remainder) + moduli[prime]))
-                b[j] = np.uint32(_reduce(residue * factor, word, inverse))
+                b[j] = _times(np.uint32(np.uint32(remainder) + word), factor, quotient, word)
 
 
 @kernel
@@ -120,21 +139,23 @@ def weighted_words(
 ) -> None:
     """sum_k weights[prime, k] words[k] + offsets[prime]: (primes, N).
 
-    `words` (count, N) are below 2^63; weights and offsets are below their primes.
+    At most three `words` (count, N) below 2^62; weights and offsets are below their primes.
     """
     low = np.uint64((1 << 32) - 1)
+    total = np.empty(words.shape[1], np.uint64)
     for prime in range(moduli.size):
         q = np.uint64(moduli[prime])
         inverse = 1.0 / np.float64(q)
-        shift = np.uint64((1 << 32) % moduli[prime])
-        b = out[prime]
-        for j in range(b.size):
-            b[j] = np.uint32(offsets[prime])
+        total[:] = offsets[prime]
         for k in range(words.shape[0]):
             a, weight = words[k], weights[prime, k]
-            for j in range(b.size):
-                residue = _reduce((a[j] >> np.uint64(32)) * shift + (a[j] & low), q, inverse)
-                b[j] = np.uint32(_reduce(residue * weight + np.uint64(b[j]), q, inverse))
+            upper = (weight << np.uint64(32)) % q
+            # Each adds less than 2^62 + 2^60.
+            for j in range(total.size):
+                total[j] += (a[j] & low) * weight + (a[j] >> np.uint64(32)) * upper
+        b = out[prime]
+        for j in range(b.size):
+            b[j] = np.uint32(_reduce(total[j], q, inverse))
 
 
 @kernel
@@ -156,44 +177,52 @@ def lift_centred(polynomials: Residues, moduli: Residues, q: int, out: Residues)
 
 @kernel
 def digit_products(digits: Residues, key: Residues, q: int, out: Residues) -> None:
-    """sum_d digits[d] * key[k, d] modulo q: (keys, N), of at most 16 digits."""
+    """sum_d digits[d, i] * key[k, d] modulo q: (count, keys, N), of at most 16 digits."""
     inverse = 1.0 / np.float64(q)
     wide = np.uint64(q)
-    total = np.empty(digits.shape[1], np.uint64)
-    for k in range(out.shape[0]):
-        for d in range(digits.shape[0]):
-            a, b = digits[d], key[k, d]
-            if d == 0:
-                for j in range(a.size):
-                    total[j] = np.uint64(a[j]) * np.uint64(b[j])
-            else:
-                for j in range(a.size):
-                    total[j] += np.uint64(a[j]) * np.uint64(b[j])
-        c = out[k]
-        for j in range(c.size):
-            c[j] = np.uint32(_reduce(total[j], wide, inverse))
+    size = min(_CACHED, digits.shape[2])
+    total = np.empty(size, np.uint64)
+    for start in range(0, digits.shape[2], size):
+        stop = min(start + size, digits.shape[2])
+        for i in range(out.shape[0]):
+            for k in range(out.shape[1]):
+                total[:] = np.uint64(0)
+                for d in range(digits.shape[0]):
+                    a, b = digits[d, i, start:stop], key[k, d, start:stop]
+                    for j in range(a.size):
+                        total[j] += np.uint64(a[j]) * np.uint64(b[j])
+                c = out[i, k, start:stop]
+                for j in range(c.size):
+                    c[j] = np.uint32(_reduce(total[j], wide, inverse))
 
 
 @kernel
 def switch_down(
-    products: Residues, special: Residues, inverse_special: int, q: int, out: Residues
+    products: Residues,
+    special: Residues,
+    inverse: np.uint32,
+    first: Residues,
+    positions: NDArray[np.int32],
+    q: np.uint32,
+    out: Residues,
 ) -> None:
-    """(products - special) / special prime modulo q: (rows, N); `special` is below 2q."""
-    wide, double = np.uint64(q), 1.0 / np.float64(q)
-    for row in range(out.shape[0]):
-        a, b, c = products[row], special[row], out[row]
-        for j in range(c.size):
-            difference = np.uint64(a[j]) + np.uint64(2) * wide - np.uint64(b[j])
-            c[j] = np.uint32(_reduce(difference * np.uint64(inverse_special), wide, double))
+    """(products - special) / special prime, `first` added to the first of two, and all turned.
 
-
-@kernel
-def permute(source: Residues, positions: NDArray[np.int32], out: Residues) -> None:
-    """out[..., k] = source[..., positions[k]] of rows (rows, N)."""
-    for row in range(out.shape[0]):
-        a, b = source[row], out[row]
-        for j in range(b.size):
-            b[j] = a[positions[j]]
+    `products` and `special` (2, N), the latter below 2q; `inverse` that of the special prime.
+    """
+    quotient = _quotient(inverse, q)
+    row = np.empty(first.size, np.uint32)
+    for k in range(2):
+        a, b, c = products[k], special[k], out[k]
+        for j in range(row.size):
+            difference = np.uint32(np.uint32(a[j] - b[j]) + np.uint32(q + q))
+            row[j] = _times(difference, inverse, quotient, q)
+        if k == 0:
+            for j in range(row.size):
+                total = np.uint32(row[j] + first[j])
+                row[j] = min(total, np.uint32(total - q))
+        for j in range(row.size):
+            c[j] = row[positions[j]]
 
 
 @kernel
@@ -207,15 +236,15 @@ def drop_last(polynomials: Residues, moduli: Residues, inverses: Residues, out: 
     for i in range(out.shape[0]):
         b = polynomials[i, last]
         for prime in range(last):
-            q = np.uint64(moduli[prime])
-            inverse, factor = 1.0 / np.float64(q), np.uint64(inverses[prime])
+            q, factor = moduli[prime], inverses[prime]
+            quotient = _quotient(factor, q)
             a, c = polynomials[i, prime], out[i, prime]
             for j in range(c.size):
-                # floor((x + half) / last), both shifted by half so that nothing is negative.
+                # floor((x + half) / last) = (x + half - rest) / last; 2q keeps it from below 0.
                 shifted = np.uint32(b[j] + half)
-                rest = np.uint64(min(shifted, np.uint32(shifted - moduli[last])))
-                difference = np.uint64(a[j]) + np.uint64(half) + np.uint64(2) * q - rest
-                c[j] = np.uint32(_reduce(_reduce(difference, q, inverse) * factor, q, inverse))
+                rest = min(shifted, np.uint32(shifted - moduli[last]))
+                difference = np.uint32(np.uint32(a[j] + half) + np.uint32(q + q) - rest)
+                c[j] = _times(difference, factor, quotient, q)
 
 
 @kernel

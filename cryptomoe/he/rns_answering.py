@@ -10,12 +10,14 @@ from cryptomoe.field import FieldArray
 from cryptomoe.he import residues
 from cryptomoe.he.accumulate import (
     accumulate,
-    empty_panel,
-    empty_plaintexts,
     pack_ciphertext,
     pack_plaintexts,
+    panel_shape,
+    plaintexts_shape,
 )
+from cryptomoe.he.backend import SlotsOf
 from cryptomoe.he.masking import MaskingParty
+from cryptomoe.he.memory import Scratch, empty
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import HeParameters
 from cryptomoe.he.rns_rotation import Rotation
@@ -39,6 +41,7 @@ class RnsAnsweringParty(MaskingParty):
         self._moduli = self._scheme.moduli[: self._scheme.data]
         self._public_key: Residues | None = None
         self._rotations: dict[int, Rotation] = {}
+        self._plaintexts, self._panel, self._turned = Scratch(), Scratch(), (Scratch(), Scratch())
         self._drops = [
             self._scheme.inverses(parameters.data_primes[last], last)
             for last in range(self._scheme.data)
@@ -48,14 +51,21 @@ class RnsAnsweringParty(MaskingParty):
     def set_public_key(self, label: str, message: bytes) -> None:
         """See the interface."""
         scheme = self._scheme
-        pair = unpack_seeded(label, message, 1, scheme.primes, scheme.degree)[0]
-        self._public_key = pair[:, : scheme.data].copy()
+        self.use_public_key(unpack_seeded(label, message, 1, scheme.primes, scheme.degree)[0])
+
+    def use_public_key(self, pair: Residues) -> None:
+        """Take a public key as transformed residues (2, primes, N)."""
+        self._public_key = pair[:, : self._scheme.data].copy()
 
     def set_galois_key(self, label: str, step: int, message: bytes) -> None:
         """See the interface."""
         scheme = self._scheme
         key = unpack_seeded(label, message, scheme.data, scheme.primes, scheme.degree)
-        self._rotations[step] = Rotation(scheme, self._workers, step, key)
+        self.use_galois_key(step, key)
+
+    def use_galois_key(self, step: int, key: Residues) -> None:
+        """Take a Galois key as transformed residues (digits, 2, primes, N)."""
+        self._rotations[step] = Rotation(self._scheme, self._workers, step, key)
 
     def load(self, label: str, message: bytes, count: int) -> Residues:
         """See the interface."""
@@ -90,10 +100,12 @@ class RnsAnsweringParty(MaskingParty):
         """See the interface."""
         scheme = self._scheme
         inputs = len(ciphertexts) // groups
-        panel = empty_panel(scheme.data, scheme.degree, groups, inputs * turns)
+        shape = panel_shape(scheme.data, scheme.degree, groups, inputs * turns)
+        panel = self._panel.array(shape)
         for turn in range(turns):
             if turn:
-                ciphertexts = self._rotations[step].rotated(ciphertexts)
+                room = self._turned[turn % 2].array(ciphertexts.shape)
+                ciphertexts = self._rotations[step].rotated(ciphertexts, room)
             self._put(ciphertexts, inputs, turn, turns, panel)
         return panel
 
@@ -107,11 +119,11 @@ class RnsAnsweringParty(MaskingParty):
 
         self._workers.share(len(ciphertexts), put)
 
-    def encode(self, slots: FieldArray, terms: int) -> Residues:
+    def encode(self, slots: SlotsOf, outputs: int, terms: int, *, lasting: bool) -> Residues:
         """See the interface."""
         scheme = self._scheme
-        outputs = len(slots) // terms
-        packed = empty_plaintexts(scheme.data, scheme.degree, outputs, terms)
+        shape = plaintexts_shape(scheme.data, scheme.degree, outputs, terms)
+        packed = empty(shape) if lasting else self._plaintexts.array(shape)
         portions = [
             (output, first, min(first + _ENCODED_TOGETHER, terms))
             for output in range(outputs)
@@ -120,7 +132,7 @@ class RnsAnsweringParty(MaskingParty):
 
         def encode(start: int, stop: int) -> None:
             for output, first, last in portions[start:stop]:
-                rows = slots[output * terms + first : output * terms + last]
+                rows = slots(output * terms + first, output * terms + last)
                 pack_plaintexts(self._transformed(rows), output, first, packed)
 
         self._workers.share(len(portions), encode)
@@ -130,7 +142,7 @@ class RnsAnsweringParty(MaskingParty):
         """See the interface."""
         scheme = self._scheme
         shape = (plaintexts.shape[2], panel.shape[2], 2, scheme.data, scheme.degree)
-        sums = np.empty(shape, np.uint32)
+        sums = empty(shape)
 
         def multiply(start: int, stop: int) -> None:
             accumulate(plaintexts, panel, self._moduli, start, stop, sums)
@@ -148,7 +160,7 @@ class RnsAnsweringParty(MaskingParty):
             if total is None:
                 total = part
             else:
-                total = self._rotations[step].rotated(total)
+                total = self._rotations[step].rotated(total, empty(total.shape))
                 rows = (-1, self._scheme.degree)
                 residues.add(total.reshape(rows), part.reshape(rows), self._moduli)
         if total is None:

@@ -7,13 +7,18 @@ is taken, and only the result is turned.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from cryptomoe.he import residues
+from cryptomoe.he.memory import empty
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import galois_element
 from cryptomoe.he.rns_scheme import Scheme
 from cryptomoe.he.roots import rotated_positions
 from cryptomoe.he.workers import Workers
+
+_TOGETHER = 2
+"""Ciphertexts whose digits meet a key together, so that it is read from memory once for them."""
 
 
 class Rotation:
@@ -28,64 +33,100 @@ class Rotation:
         degree = scheme.degree
         element = galois_element(scheme.parameters, step)
         back = rotated_positions(degree, pow(element, -1, 2 * degree))
-        self._key = np.ascontiguousarray(key.transpose(2, 1, 0, 3)[..., back])
+        self._keys = [
+            _turned_key(key[_digit_order(scheme, prime), :, prime], back)
+            for prime in range(scheme.data + 1)
+        ]
         self._positions = rotated_positions(degree, element).astype(np.int32)
         special = scheme.parameters.special_prime
         self._inverses = scheme.inverses(special, scheme.data)
 
-    def rotated(self, ciphertexts: Residues) -> Residues:
-        """Transformed ciphertexts (count, 2, data primes, N), rotated."""
-        out = np.empty_like(ciphertexts)
-        if len(ciphertexts) >= self._workers.threads:
+    def rotated(self, ciphertexts: Residues, out: Residues) -> Residues:
+        """Transformed ciphertexts (count, 2, data primes, N), rotated, in the array `out`."""
+        threads = self._workers.threads
+        if len(ciphertexts) < threads:
+            self._rotate(ciphertexts, out, self._workers)
+            return out
+        size = min(_TOGETHER, len(ciphertexts) // threads)
+        alone = Workers(1)
 
-            def rotate(start: int, stop: int) -> None:
-                for i in range(start, stop):
-                    self._rotate(ciphertexts[i], out[i], Workers(1))
+        def rotate(start: int, stop: int) -> None:
+            for first in range(start * size, min(stop * size, len(ciphertexts)), size):
+                chosen = slice(first, first + size)
+                self._rotate(ciphertexts[chosen], out[chosen], alone)
 
-            self._workers.share(len(ciphertexts), rotate)
-        else:
-            for ciphertext, target in zip(ciphertexts, out, strict=True):
-                self._rotate(ciphertext, target, self._workers)
+        self._workers.share(-(-len(ciphertexts) // size), rotate)
         return out
 
-    def _rotate(self, ciphertext: Residues, out: Residues, workers: Workers) -> None:
+    def _rotate(self, ciphertexts: Residues, out: Residues, workers: Workers) -> None:
         scheme = self._scheme
-        data, degree = scheme.data, scheme.degree
-        digits = ciphertext[1].copy()
-        scheme.transforms.inverse(digits, 0, data)
-        products = np.empty((data + 1, 2, degree), np.uint32)
+        data = scheme.data
+        # In the order (prime, ciphertext), as they are needed below.
+        digits: Residues = empty((data, len(ciphertexts), scheme.degree))
+        digits[:] = ciphertexts[:, 1].swapaxes(0, 1)
+        for prime in range(data):
+            scheme.transforms.inverse(digits[prime, :, np.newaxis], prime, 1)
+        products: Residues = empty((data + 1, len(ciphertexts), 2, scheme.degree))
 
         def multiply(start: int, stop: int) -> None:
             for prime in range(start, stop):
-                self._multiply(digits, prime, products[prime])
+                self._multiply(digits, ciphertexts, prime, products[prime])
 
-        # The special prime's share is needed by all others, so it comes with the first.
         workers.share(data + 1, multiply)
         special = products[data]
-        scheme.transforms.inverse(special[:, np.newaxis], data, 1)
+        scheme.transforms.inverse(special[:, :, np.newaxis], data, 1)
 
         def finish(start: int, stop: int) -> None:
             for prime in range(start, stop):
-                self._finish(ciphertext[0, prime], products[prime], special, prime, out[:, prime])
+                self._finish(ciphertexts, products[prime], special, prime, out)
 
         workers.share(data, finish)
 
-    def _multiply(self, digits: Residues, prime: int, out: Residues) -> None:
+    def _multiply(self, digits: Residues, ciphertexts: Residues, prime: int, out: Residues) -> None:
+        """All digits modulo one prime, times their parts of the key."""
         scheme = self._scheme
         q = scheme.primes[prime]
-        lifted = np.empty_like(digits)
-        residues.lift_centred(digits, scheme.moduli[: scheme.data], q, lifted)
-        scheme.transforms.forward(lifted[:, np.newaxis], prime, 1)
-        residues.digit_products(lifted, self._key[prime], q, out)
+        lifted: Residues = empty(digits.shape)
+        others = [digit for digit in range(scheme.data) if digit != prime]
+        for place, digit in enumerate(others):
+            own = scheme.moduli[digit : digit + 1]
+            residues.lift_centred(digits[digit], own, q, lifted[place])
+        scheme.transforms.forward(lifted[: len(others), :, np.newaxis], prime, 1)
+        if len(others) < scheme.data:
+            # A digit modulo its own prime is what it was before it was cut off.
+            lifted[-1] = ciphertexts[:, 1, prime]
+        residues.digit_products(lifted, self._keys[prime], q, out)
 
     def _finish(
-        self, first: Residues, products: Residues, special: Residues, prime: int, out: Residues
+        self,
+        ciphertexts: Residues,
+        products: Residues,
+        special: Residues,
+        prime: int,
+        out: Residues,
     ) -> None:
+        """Divide by the special prime modulo one prime, add the first polynomials, turn."""
         scheme = self._scheme
-        q = scheme.primes[prime]
-        rest = np.empty_like(special)
-        residues.lift_centred(special, scheme.moduli[scheme.data :], q, rest)
-        scheme.transforms.forward(rest[:, np.newaxis], prime, 1)
-        residues.switch_down(products, rest, int(self._inverses[prime]), q, products)
-        residues.add(products[:1], first[np.newaxis], scheme.moduli[prime : prime + 1])
-        residues.permute(products, self._positions, out)
+        q = scheme.moduli[prime]
+        rest: Residues = empty(special.shape)
+        rows = (-1, scheme.degree)
+        own = scheme.moduli[scheme.data :]
+        residues.lift_centred(special.reshape(rows), own, int(q), rest.reshape(rows))
+        scheme.transforms.forward(rest[:, :, np.newaxis], prime, 1)
+        for i in range(len(ciphertexts)):
+            residues.switch_down(
+                products[i], rest[i], self._inverses[prime], ciphertexts[i, 0, prime],
+                self._positions, q, out[i, :, prime],
+            )  # fmt: skip
+
+
+def _digit_order(scheme: Scheme, prime: int) -> list[int]:
+    """The digits as `Rotation` meets them modulo a prime: its own, if it has one, last."""
+    return sorted(range(scheme.data), key=lambda digit: digit == prime)
+
+
+def _turned_key(key: Residues, back: NDArray[np.int64]) -> Residues:
+    """Part of a key (digits, 2, N) turned back: (2, digits, N)."""
+    turned: Residues = empty((key.shape[1], key.shape[0], key.shape[2]))
+    turned[:] = key.swapaxes(0, 1)[..., back]
+    return turned

@@ -12,7 +12,7 @@ import tenseal.sealapi as seal
 from cryptomoe.errors import InsecureParametersError
 from cryptomoe.field import FieldArray
 from cryptomoe.he import seal_objects
-from cryptomoe.he.backend import HeSizes
+from cryptomoe.he.backend import HeSizes, SlotsOf
 from cryptomoe.he.masking import MaskingParty
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import HeParameters, galois_element
@@ -179,10 +179,13 @@ class SealAnsweringParty(MaskingParty):
                 panel[i // inputs].append(self._transformed(turned))
         return panel
 
-    def encode(self, slots: FieldArray, terms: int) -> _Plaintexts:
+    def encode(self, slots: SlotsOf, outputs: int, terms: int, *, lasting: bool) -> _Plaintexts:
         """See the interface."""
-        encoded = [self._encode_transformed(row) for row in slots]
-        return [encoded[i : i + terms] for i in range(0, len(encoded), terms)]
+        del lasting
+        return [
+            [self._encode_transformed(slots(i, i + 1)[0]) for i in range(first, first + terms)]
+            for first in range(0, outputs * terms, terms)
+        ]
 
     def sums_of_products(self, panel: list[_Ciphertexts], plaintexts: _Plaintexts) -> _Ciphertexts:
         """See the interface."""

@@ -158,9 +158,9 @@ def test_the_cache_keeps_its_budget_and_changes_no_result(
     encoded = []
     right = type(pair.server).encode
 
-    def counting(server: Any, slots: fp.FieldArray, terms: int) -> Any:
-        encoded.append(len(slots))
-        return right(server, slots, terms)
+    def counting(server: Any, slots: Any, outputs: int, terms: int, **lasting: bool) -> Any:
+        encoded.append(outputs * terms)
+        return right(server, slots, outputs, terms, **lasting)
 
     with (
         patch.object(type(pair.server), "encode", counting),
@@ -200,7 +200,9 @@ def test_weights_share_one_budget(pair: HePair) -> None:
 
 
 def test_one_plaintext_needs_the_memory_that_is_counted(pair: HePair) -> None:
-    plaintexts = pair.server.encode(np.ones((3, STANDARD.slots), np.uint64), 3)
+    plaintexts = pair.server.encode(
+        lambda i, j: np.ones((j - i, STANDARD.slots), np.uint64), 1, 3, lasting=True
+    )
     if isinstance(plaintexts, np.ndarray):
         assert plaintexts.nbytes == 3 * pair.server.plaintext_bytes
     else:

@@ -23,14 +23,18 @@ from numpy.typing import NDArray
 
 from cryptomoe.field import FieldArray, total
 from cryptomoe.he.parameters import HeParameters
+from cryptomoe.kernel_cache import kernel
 
-_REQUEST_COST = 20.0
-_ANSWER_COST = 24.0
-_ROTATION_COST = 7.5
-_TRANSFORM_COST = 1.7
-_ENCODE_COST = 3.0
-_PRODUCT_COST = 0.5
-"""Milliseconds of both parties with SEAL, measured; only their ratios matter."""
+_REQUEST_COST = 2.2
+_ANSWER_COST = 1.95
+_ROTATION_COST = 1.1
+_TRANSFORM_COST = 0.06
+_ENCODE_COST = 0.15
+_PRODUCT_COST = 0.013
+"""Milliseconds of both parties' processors, measured with `rns`, and of a wire of 1 Gbit/s.
+
+Only their ratios matter. Both backends use the same plans.
+"""
 _CANDIDATE_LIMIT = 1 << 20
 
 
@@ -221,29 +225,67 @@ class LanesPlan:
 
         `padded` comes from `pad_weights`.
         """
-        giant, baby = step
+        return self.many_weight_slots(padded, chunk, np.array([[*block, *step]]))[0]
+
+    def many_weight_slots(
+        self, padded: FieldArray, chunk: int, places: NDArray[np.int64]
+    ) -> FieldArray:
+        """Slots (count, N) of plaintexts, a row (input, output, giant, baby) of `places` each."""
         combinations = slice(chunk * self.row_lanes, (chunk + 1) * self.row_lanes)
         matrix, inputs, outputs, split = (part[combinations] for part in self._lane_combination)
-        position = (np.arange(self.ring) - giant * self.babies) % self.ring
-        turned = position + giant * self.babies + baby + split[:, None] * self.diagonals
-        feature = (inputs[:, None] + block[0]) * self.ring + turned % self.ring
-        output = (outputs[:, None] + block[1]) * self.ring + position
-        row = np.zeros((self.row_lanes, self.ring), np.uint64)
-        row[: len(matrix)] = padded[matrix[:, None], feature, output]
-        lanes = np.broadcast_to(row, (self.rows_together, self.row_lanes, self.ring))
-        return self._to_slots(lanes.reshape(1, 2 * self.lanes, self.ring))[0]
+        lane_of = np.stack([
+            matrix, inputs * self.ring, outputs * self.ring, split * self.diagonals,
+        ])  # fmt: skip
+        slots = np.empty((len(places), 2 * self.half_row), np.uint64)
+        _gather_weights(padded, lane_of, places, self.ring, self.babies, self.row_lanes, slots)
+        return slots
 
     def pad_weights(self, w: FieldArray) -> FieldArray:
-        """W (batch, d1, d2) with zeros up to whole blocks."""
-        shape = (self.batch, self.input_blocks * self.ring, self.output_blocks * self.ring)
+        """W (batch, d1, d2) with zeros up to whole blocks, the matrix as last axis.
+
+        Lanes side by side mostly hold different matrices, so their weights lie side by side too.
+        """
+        shape = (self.input_blocks * self.ring, self.output_blocks * self.ring, self.batch)
         padded = np.zeros(shape, np.uint64)
-        padded[:, : self.d1, : self.d2] = w
+        padded[: self.d1, : self.d2] = w.transpose(1, 2, 0)
         return padded
 
     def _to_slots(self, lanes: FieldArray) -> FieldArray:
         count = len(lanes)
         halves = lanes.reshape(count, 2, self.lanes, self.ring).transpose(0, 1, 3, 2)
         return halves.reshape(count, 2 * self.half_row)
+
+
+@kernel
+def _gather_weights(
+    padded: FieldArray,
+    lane_of: NDArray[np.int64],
+    places: NDArray[np.int64],
+    ring: int,
+    babies: int,
+    row_lanes: int,
+    out: FieldArray,
+) -> None:
+    """See `many_weight_slots`.
+
+    `lane_of` (4, lanes in use) has a lane's matrix, first feature, first output, and turn.
+    """
+    half_row = out.shape[1] // 2
+    lanes = half_row // ring
+    for i in range(out.shape[0]):
+        turned = places[i, 2] * babies
+        for position in range(ring):
+            place = (position - turned) & (ring - 1)
+            diagonal = position + places[i, 3]
+            row, column = places[i, 0] * ring, places[i, 1] * ring + place
+            for lane in range(row_lanes):
+                value = np.uint64(0)
+                if lane < lane_of.shape[1]:
+                    feature = row + lane_of[1, lane] + ((diagonal + lane_of[3, lane]) & (ring - 1))
+                    value = padded[feature, column + lane_of[2, lane], lane_of[0, lane]]
+                for copy in range(lane, 2 * lanes, row_lanes):
+                    half = copy // lanes
+                    out[i, half * half_row + position * lanes + copy - half * lanes] = value
 
 
 def _powers(limit: int) -> list[int]:
