@@ -48,15 +48,17 @@ def pack_plaintexts(rows: Residues, output: int, term: int, out: Residues) -> No
 
 
 @kernel
-def pack_ciphertext(ciphertext: Residues, group: int, term: int, out: Residues) -> None:
-    """One transformed ciphertext (2, primes, N) to its place."""
+def pack_ciphertexts(ciphertexts: Residues, group: int, term: int, out: Residues) -> None:
+    """Transformed ciphertexts (count, 2, primes, N) to the places of terms `term` on of a group."""
     for prime in range(out.shape[0]):
         for position in range(out.shape[1]):
-            for polynomial in range(2):
-                source = ciphertext[polynomial, prime, position * LANES : (position + 1) * LANES]
-                target = out[prime, position, group, term, polynomial]
-                for lane in range(LANES):
-                    target[lane] = source[lane]
+            at = position * LANES
+            for i in range(ciphertexts.shape[0]):
+                for polynomial in range(2):
+                    source = ciphertexts[i, polynomial, prime, at : at + LANES]
+                    target = out[prime, position, group, term + i, polynomial]
+                    for lane in range(LANES):
+                        target[lane] = source[lane]
 
 
 def accumulate(

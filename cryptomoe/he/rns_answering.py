@@ -10,7 +10,7 @@ from cryptomoe.field import FieldArray
 from cryptomoe.he import residues
 from cryptomoe.he.accumulate import (
     accumulate,
-    pack_ciphertext,
+    pack_ciphertexts,
     pack_plaintexts,
     panel_shape,
     plaintexts_shape,
@@ -20,10 +20,11 @@ from cryptomoe.he.masking import MaskingParty
 from cryptomoe.he.memory import Scratch, empty
 from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import HeParameters
-from cryptomoe.he.rns_rotation import Rotation
+from cryptomoe.he.rns_rotation import Rotation, divided
 from cryptomoe.he.rns_scheme import rns_sizes, scheme_of
 from cryptomoe.he.sampling import errors, ternary
 from cryptomoe.he.seeded import unpack_seeded
+from cryptomoe.he.workers import Workers
 from cryptomoe.randomness import Randomness, Stream
 
 _ENCODED_TOGETHER = 8
@@ -41,7 +42,7 @@ class RnsAnsweringParty(MaskingParty):
         self._moduli = self._scheme.moduli[: self._scheme.data]
         self._public_key: Residues | None = None
         self._rotations: dict[int, Rotation] = {}
-        self._plaintexts, self._panel, self._turned = Scratch(), Scratch(), (Scratch(), Scratch())
+        self._plaintexts, self._panel = Scratch(), Scratch()
         self._drops = [
             self._scheme.inverses(parameters.data_primes[last], last)
             for last in range(self._scheme.data)
@@ -102,22 +103,21 @@ class RnsAnsweringParty(MaskingParty):
         inputs = len(ciphertexts) // groups
         shape = panel_shape(scheme.data, scheme.degree, groups, inputs * turns)
         panel = self._panel.array(shape)
-        for turn in range(turns):
-            if turn:
-                room = self._turned[turn % 2].array(ciphertexts.shape)
-                ciphertexts = self._rotations[step].rotated(ciphertexts, room)
-            self._put(ciphertexts, inputs, turn, turns, panel)
+        rotation = self._rotations[step] if turns > 1 else None
+
+        def turn(first: int, last: int, workers: Workers) -> None:
+            """All turns of some ciphertexts: what is written together lies together."""
+            turned = empty((turns, last - first, *ciphertexts.shape[1:]))
+            turned[0] = ciphertexts[first:last]
+            for i in range(1, turns):
+                if rotation is not None:
+                    rotation.rotate(turned[i - 1], turned[i], workers)
+            for i in range(first, last):
+                term = i % inputs * turns
+                pack_ciphertexts(turned[:, i - first], i // inputs, term, panel)
+
+        divided(len(ciphertexts), self._workers, turn)
         return panel
-
-    def _put(
-        self, ciphertexts: Residues, inputs: int, turn: int, turns: int, panel: Residues
-    ) -> None:
-        def put(start: int, stop: int) -> None:
-            for i in range(start, stop):
-                term = i % inputs * turns + turn
-                pack_ciphertext(ciphertexts[i], i // inputs, term, panel)
-
-        self._workers.share(len(ciphertexts), put)
 
     def encode(self, slots: SlotsOf, outputs: int, terms: int, *, lasting: bool) -> Residues:
         """See the interface."""
@@ -160,7 +160,7 @@ class RnsAnsweringParty(MaskingParty):
             if total is None:
                 total = part
             else:
-                total = self._rotations[step].rotated(total, empty(total.shape))
+                total = self._rotations[step].rotated(total)
                 rows = (-1, self._scheme.degree)
                 residues.add(total.reshape(rows), part.reshape(rows), self._moduli)
         if total is None:

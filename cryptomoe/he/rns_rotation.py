@@ -6,6 +6,8 @@ by the special prime. Centred digits commute with X -> X^g, so the key is turned
 is taken, and only the result is turned.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,24 +43,18 @@ class Rotation:
         special = scheme.parameters.special_prime
         self._inverses = scheme.inverses(special, scheme.data)
 
-    def rotated(self, ciphertexts: Residues, out: Residues) -> Residues:
-        """Transformed ciphertexts (count, 2, data primes, N), rotated, in the array `out`."""
-        threads = self._workers.threads
-        if len(ciphertexts) < threads:
-            self._rotate(ciphertexts, out, self._workers)
-            return out
-        size = min(_TOGETHER, len(ciphertexts) // threads)
-        alone = Workers(1)
+    def rotated(self, ciphertexts: Residues) -> Residues:
+        """Transformed ciphertexts (count, 2, data primes, N), rotated."""
+        out: Residues = empty(ciphertexts.shape)
 
-        def rotate(start: int, stop: int) -> None:
-            for first in range(start * size, min(stop * size, len(ciphertexts)), size):
-                chosen = slice(first, first + size)
-                self._rotate(ciphertexts[chosen], out[chosen], alone)
+        def rotate(first: int, last: int, workers: Workers) -> None:
+            self.rotate(ciphertexts[first:last], out[first:last], workers)
 
-        self._workers.share(-(-len(ciphertexts) // size), rotate)
+        divided(len(ciphertexts), self._workers, rotate)
         return out
 
-    def _rotate(self, ciphertexts: Residues, out: Residues, workers: Workers) -> None:
+    def rotate(self, ciphertexts: Residues, out: Residues, workers: Workers) -> None:
+        """Rotate a few ciphertexts, which are worked on together, into `out`."""
         scheme = self._scheme
         data = scheme.data
         # In the order (prime, ciphertext), as they are needed below.
@@ -118,6 +114,24 @@ class Rotation:
                 products[i], rest[i], self._inverses[prime], ciphertexts[i, 0, prime],
                 self._positions, q, out[i, :, prime],
             )  # fmt: skip
+
+
+def divided(count: int, workers: Workers, work: Callable[[int, int, Workers], None]) -> None:
+    """work(first, last, workers) for ciphertexts, a few together, that cover range(count).
+
+    Where there are fewer ciphertexts than threads, the threads are passed on to be used inside.
+    """
+    if count < workers.threads:
+        work(0, count, workers)
+        return
+    size = min(_TOGETHER, count // workers.threads)
+    alone = Workers(1)
+
+    def some(start: int, stop: int) -> None:
+        for first in range(start * size, min(stop * size, count), size):
+            work(first, min(first + size, count), alone)
+
+    workers.share(-(-count // size), some)
 
 
 def _digit_order(scheme: Scheme, prime: int) -> list[int]:

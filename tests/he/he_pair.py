@@ -222,7 +222,7 @@ class RnsPair(HePair):
 
     def rotated(self, batch: Any, step: int) -> Any:
         """See above."""
-        return self.server._rotations[step].rotated(batch, np.empty_like(batch))
+        return self.server._rotations[step].rotated(batch)
 
     def residues(self, ciphertext: Any) -> FieldArray:
         """See above."""

@@ -38,7 +38,7 @@ def test_sums_are_exact(outputs: int, groups: int, terms: int, largest: bool, se
     for group in range(groups):
         for term in range(terms):
             ciphertext = np.stack([rows[i][1][group, term] for i in range(len(PRIMES))], axis=1)
-            module.pack_ciphertext(np.ascontiguousarray(ciphertext), group, term, panel)
+            module.pack_ciphertexts(ciphertext[np.newaxis], group, term, panel)
     expected = np.stack(
         [
             np.einsum("otd,gtpd->ogpd", rows[i][0].astype(object), rows[i][1].astype(object)) % q
