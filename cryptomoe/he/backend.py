@@ -15,7 +15,6 @@ from cryptomoe.he.flood import FloodBudget
 from cryptomoe.he.parameters import HeParameters
 from cryptomoe.randomness import Randomness
 
-
 SlotsOf: TypeAlias = Callable[[int, int], FieldArray]
 
 

@@ -85,6 +85,13 @@ class HePair(ABC):
         polynomial = self.encoder.polynomials(slots[np.newaxis])[0]
         return (polynomial.astype(np.int64) % self.parameters.plain_modulus).astype(np.uint64)
 
+    def worst_message(self) -> FieldArray:
+        """Slots (N,) of a polynomial m with q m / p rounded down by almost 1/2 everywhere."""
+        plain = self.parameters.plain_modulus
+        inverse = pow(modulus_of(self.parameters.data_primes), -1, plain)
+        coefficient = plain // 2 * inverse % plain
+        return self.slots_of(np.full(self.parameters.degree, coefficient, np.uint64))
+
     @property
     @abstractmethod
     def secret(self) -> IntArray:

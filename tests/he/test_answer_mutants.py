@@ -148,8 +148,9 @@ def flood_over_noise(pair: HePair) -> float:
         right(server, answer, flood)
 
     worst = pair.slots_of(np.full(N, fp.P // 2, np.uint64))
+    messages = np.stack([pair.worst_message(), uniform(1, 4)[0]])
     with patch.object(type(pair.server), "_add_flood", watching):
-        answered(pair, uniform(2, 4), np.stack([worst, uniform(1, 5)[0]]))
+        answered(pair, messages, np.stack([worst, uniform(1, 5)[0]]))
     assert len(floods) == 2
     ratios = []
     for residues, flood in floods:
