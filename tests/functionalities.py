@@ -2,7 +2,8 @@
 
 The audit reads it as data. `equality` are tests (pytest node ids; without brackets all cases) that
 compare with the specification; `prediction` those that compare recorded transcripts with predicted
-ones. What is about no single contract stands below, each with its reason.
+ones; `cost` those that compare a contract's formulas with both. What is about no single contract
+stands below, each with its reason.
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from dataclasses import dataclass
 _ENGINE = "tests/engines/test_two_party.py::"
 _SENT = "tests/spec/test_messages_operations.py::"
 _SENT_BY_PROTOCOLS = "tests/spec/test_messages_protocols.py::"
+_CONTRACTS = "tests/spec/test_contracts.py::"
+_SAMPLES = "tests/spec/test_sample_costs.py::"
 _PIPELINE = "tests/pipeline/"
 _HYBRID = "tests/leakage/test_hybrid_views.py::"
 _TRANSFERS = "tests/leakage/test_transfer_views.py::"
@@ -25,6 +28,19 @@ class Checks:
     implementation: str
     equality: tuple[str, ...]
     prediction: tuple[str, ...]
+    cost: tuple[str, ...]
+
+
+def _costs(name: str) -> tuple[str, ...]:
+    """Tests that a contract's formulas are what is measured, and what is predicted."""
+    return (
+        f"{_CONTRACTS}test_measured_is_declared[{name}]",
+        f"{_CONTRACTS}test_formulas_are_the_messages[{name}]",
+        *(
+            f"{_SAMPLES}test_a_run_costs_what_its_contract_says[{name}-{mode}]"
+            for mode in ("exact", "approximate")
+        ),
+    )
 
 
 def _operation(name: str, equality: tuple[str, ...], prediction: str) -> Checks:
@@ -34,6 +50,7 @@ def _operation(name: str, equality: tuple[str, ...], prediction: str) -> Checks:
         implementation=f"cryptomoe.engines.two_party.TwoPartyEngine.{name}",
         equality=tuple(_ENGINE + test for test in equality),
         prediction=(_SENT + prediction,),
+        cost=_costs(name),
     )
 
 
@@ -56,6 +73,7 @@ def _protocol(
         implementation=f"cryptomoe.protocols.{module}.{name}",
         equality=tuple(f"tests/{test}" for test in equality),
         prediction=tuple(_SENT_BY_PROTOCOLS + test for test in prediction),
+        cost=_costs(name),
     )
 
 
@@ -223,6 +241,8 @@ CHECKS = {
         implementation="cryptomoe.protocols.transformer.transformer",
         equality=tuple(f"tests/{test}" for test in _WHOLE_MODEL),
         prediction=(_PIPELINE + "test_prediction.py::test_every_message_is_predicted",),
+        # What it costs is measured where its transcript is compared.
+        cost=(f"{_CONTRACTS}test_formulas_are_the_messages[transformer]",),
     ),
 }
 

@@ -82,11 +82,15 @@ def test_it_is_checked_by_tests_that_exist(name: str, checks: Any) -> None:
     mentioned = name if module == "abb" else f"({name}|{module})"
     assert checks.equality
     assert checks.prediction
-    for node in (*checks.equality, *checks.prediction):
+    assert checks.cost
+    for node in (*checks.equality, *checks.prediction, *checks.cost):
         path, _, test = node.partition("::")
         function, bracket, _ = test.partition("[")
         assert function in functions_in(path), node
         assert not bracket or functions_in(path)[function].decorator_list, node
+        if node in checks.cost:
+            assert re.search(rf"\[{name}[-\]]", node), node
+            continue
         assert re.search(rf"\b{mentioned}s?\b", (ROOT / path).read_text(encoding="utf-8")), node
 
 

@@ -141,9 +141,12 @@ def _case(formula: Any, values: Mapping[Any, Any]) -> Any:
 class _Printer(StrPrinter):  # type: ignore[misc]  # sympy has no types
     """Products with a dot, quotients rounded up between their brackets."""
 
+    # Expressions that print themselves do so by StrPrinter's own method, which this is not.
+    printmethod = "_audited"
+
     def _print_Mul(self, expr: Any) -> str:  # noqa: N802 - sympy's name
         return super()._print_Mul(expr).replace("*", "·")
 
-    def _print_ceil_div(self, expr: Any) -> str:
+    def _print_CeilDiv(self, expr: Any) -> str:  # noqa: N802 - of a class's name
         over, under = (self.doprint(part) for part in expr.args)
         return f"⌈{over} / {under}⌉"

@@ -19,8 +19,8 @@ from cryptomoe.cli.report import functionality_of
 LENGTH = 16
 """Padded length of the prompt in the picture."""
 _LAYER = "layer0/"
-_WIDTH, _LEFT, _RIGHT, _LANE, _TOP = 1000, 150, 130, 46, 34
-_LARGEST_RADIUS, _LEAST_RADIUS = 20.0, 0.9
+_WIDTH, _LEFT, _RIGHT, _LANE, _TOP = 1000, 150, 130, 50, 34
+_LARGEST_RADIUS, _LEAST_RADIUS = 24.0, 1.0
 
 
 @dataclass

@@ -67,7 +67,8 @@ def node_ids(table: Any, names: Iterable[str]) -> list[str]:
     listed = {
         node: None
         for name in names
-        for node in (*table.CHECKS[name].equality, *table.CHECKS[name].prediction)
+        for kind in ("equality", "prediction", "cost")
+        for node in getattr(table.CHECKS[name], kind)
     }
     return [node for node in listed if "[" not in node or node.partition("[")[0] not in listed]
 
@@ -144,10 +145,11 @@ class _Workplace:
                     self._progress.update(task, completed=int(done[1]))
             status = process.wait()
             self._running.discard(process)
+        self._progress.update(task, completed=100)
+        said = " / ".join(line for line in last if line)
         if not target.exists():
-            said = " / ".join(line for line in last if line)
             return {}, f"{title} could not be run, status {status}: {said}"
         result = json.loads(target.read_text(encoding="utf-8"))
         if status in accepted:
             return result, None
-        return result, f"{title} ended early, with status {status}: {last[-1] if last else ''}"
+        return result, f"{title} ended early, with status {status}: {said}"

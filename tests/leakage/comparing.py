@@ -48,6 +48,7 @@ def accept(record: Record, party: Party, test: str, first: View, second: View | 
                 "party": party.name.lower(),
                 "test": f"{test}: {kind}",
                 "p": p,
+                "level": LEVEL,
             },
         )
     assert not [(name, p) for name, p in values if p < LEVEL]
