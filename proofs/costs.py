@@ -163,7 +163,7 @@ def render() -> str:
     lines += [
         "",
         "With full ciphertexts of 8192 values (SEAL sends both polynomials of a request; the",
-        "seeded form, planned, sends one):",
+        "seeded form of `rns` sends one):",
         "",
         "| operation | full | seeded | estimated |",
         "|---|---|---|---|",

@@ -14,6 +14,7 @@ Turning by one position at a time (babies) and collecting by Horner's rule (gian
 Galois keys, both for steps that are powers of two.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from itertools import product
@@ -299,12 +300,17 @@ def plan_lanes(parameters: HeParameters, batch: int, rows: int, d1: int, d2: int
     largest = min(parameters.half_row, 1 << (max(d1, d2) - 1).bit_length())
     for ring, in_lanes, out_lanes in product(_powers(largest), (True, False), (True, False)):
         for splits in _powers(ring):
+            previous = math.inf
             for babies in _powers(ring // splits):
                 plan = LanesPlan(
                     batch, rows, d1, d2, parameters.half_row, ring, splits, babies,
                     in_lanes, out_lanes,
                 )  # fmt: skip
-                if plan.requests <= _CANDIDATE_LIMIT and (best is None or plan.cost < best.cost):
+                # In the number of babies b the cost is u + v b + w / b: it falls, then rises.
+                if plan.requests > _CANDIDATE_LIMIT or plan.cost > previous:
+                    break
+                previous = plan.cost
+                if best is None or plan.cost < best.cost:
                     best = plan
     if best is None:
         raise ValueError("a matrix product needs at least one row, feature and output")
