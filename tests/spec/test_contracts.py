@@ -141,7 +141,7 @@ def test_measured_is_declared(name: str, data: st.DataObject, mode: str) -> None
 @pytest.mark.parametrize("name", NAMES)
 @settings(max_examples=15, deadline=None)
 @given(st.data(), st.booleans())
-def test_formulas_are_the_messages(name: str, data: st.DataObject, exact: bool) -> None:  # noqa: FBT001
+def test_formulas_are_the_messages(name: str, data: st.DataObject, exact: bool) -> None:  # noqa: FBT001 - drawn
     """The same, against the predicted messages, at parameters too large to run."""
     values = data.draw(parameters(name, large=name not in {"transformer", "matmul", "linear"}))
     public = setting(exact=exact)

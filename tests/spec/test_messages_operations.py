@@ -127,7 +127,7 @@ def test_products(size: int) -> None:
 
 
 @FEW
-@given(st.lists(st.tuples(*(st.integers(1, 40) for _ in range(4))), min_size=1, max_size=2), modes)
+@given(st.lists(st.tuples(*(st.integers(1, 20) for _ in range(4))), min_size=1, max_size=2), modes)
 def test_matrix_products(sizes: list[tuple[int, int, int, int]], mode: str) -> None:
     """Several in a row: a key that an earlier one needed is not sent again."""
 

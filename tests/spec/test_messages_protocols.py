@@ -182,7 +182,7 @@ def test_both_ends(rows: int, d: int, vocabulary: int, mode: str) -> None:
 def test_layers(stated: Any, rows: int, cached: int, data: st.DataObject, mode: str) -> None:
     """Attention alone, the experts alone, and the layer of both, with and without a cache."""
     shape = TransformerShape(**vars(replace(stated, layers=1)))
-    d = shape.hidden
+    d, positions = shape.hidden, cached + rows
     slots = data.draw(st.integers(1, rows))
     heads = (shape.heads, shape.kv_heads, shape.head_dim)
     experts = (shape.experts, shape.top_k, slots, shape.expert_width)
@@ -198,7 +198,7 @@ def test_layers(stated: Any, rows: int, cached: int, data: st.DataObject, mode: 
             shape,
             **context(e, rows, cached + rows, shape),
         ),
-        lambda w: predicted_attention.attention(w, rows, cached + rows, d, *heads),
+        lambda w: predicted_attention.attention(w, rows, positions, d, *heads),
         mode,
     )
     assert_predicted(
@@ -218,6 +218,6 @@ def test_layers(stated: Any, rows: int, cached: int, data: st.DataObject, mode: 
             real=real(e),
             **context(e, rows, cached + rows, shape),
         ),
-        lambda w: predicted_layer(w, rows, cached + rows, d, *heads, *experts, 0 if cached else 1),
+        lambda w: predicted_layer(w, rows, positions, d, *heads, *experts, 0 if cached else 1),
         mode,
     )
