@@ -10,6 +10,7 @@ out here, not in the comparison with a run.
 from dataclasses import dataclass
 
 from cryptomoe.field import P_BITS
+from cryptomoe.he.backends import BACKENDS
 from cryptomoe.he.parameters import STANDARD
 from cryptomoe.ot import ferret, iknp, softspoken
 from cryptomoe.ot.lpn import STANDARD as STANDARD_LPN
@@ -115,8 +116,9 @@ def look_up(choice_bits: int) -> Cost:
 
 def ciphertexts(requests: int, answers: int, *, seeded: bool) -> float:
     """Bytes a value where N values share so many full ciphertexts."""
-    request = STANDARD.request_bytes / (2 if seeded else 1)
-    return (requests * request + answers * STANDARD.answer_bytes) / STANDARD.slots
+    sizes = BACKENDS["seal"].sizes(STANDARD)
+    request = sizes.request_bytes / (2 if seeded else 1)
+    return (requests * request + answers * sizes.answer_bytes) / STANDARD.slots
 
 
 OPERATIONS: tuple[tuple[str, Cost, str], ...] = (
@@ -167,7 +169,7 @@ def render() -> str:
     lines += [
         "",
         "With full ciphertexts of 8192 values (SEAL sends both polynomials of a request; the",
-        "seeded form, planned, sends one):",
+        "seeded form of `rns` sends one):",
         "",
         "| operation | full | seeded | estimated |",
         "|---|---|---|---|",

@@ -15,7 +15,7 @@ from flooding import ERROR_LIMIT, Work, sum_of_products
 
 from cryptomoe.field import P
 from cryptomoe.he.parameters import STANDARD
-from cryptomoe.he.seal_backend import AnsweringParty, KeyOwner
+from cryptomoe.he.seal_backend import SealAnsweringParty, SealKeyOwner
 from cryptomoe.he.wire import unpack_residues
 from cryptomoe.ot import aes
 from cryptomoe.ot.base import KEY_BYTES, BaseReceiver, base_send
@@ -208,13 +208,13 @@ def test_iknp_rows_bit_by_bit() -> None:
 
 
 @pytest.fixture(scope="module")
-def owner() -> KeyOwner:
+def owner() -> SealKeyOwner:
     """A key owner with fresh keys."""
-    return KeyOwner(STANDARD)
+    return SealKeyOwner(STANDARD)
 
 
 @pytest.fixture(scope="module")
-def secret(owner: KeyOwner) -> plain_bfv.Residues:
+def secret(owner: SealKeyOwner) -> plain_bfv.Residues:
     """Its secret, in plain coefficients."""
     secret_key = vars(owner)["_generator"].secret_key()
     secret = plain_bfv.ternary_secret(secret_key, STANDARD.degree, STANDARD.data_primes[0])
@@ -227,7 +227,7 @@ SOME_SLOTS = (0, 1, 2, 77, 4095, 4096, 4097, 8191)
 
 
 @proof(functionality="encryption", method="known answer")
-def test_fresh_ciphertexts_by_definition(owner: KeyOwner, secret: plain_bfv.Residues) -> None:
+def test_fresh_ciphertexts_by_definition(owner: SealKeyOwner, secret: plain_bfv.Residues) -> None:
     """SEAL's encryptions, as sent, decrypt by integer arithmetic to the slots, with small noise.
 
     All coefficients of one ciphertext, slots at both ends of both half-rows by evaluation; noise at
@@ -246,7 +246,7 @@ def test_fresh_ciphertexts_by_definition(owner: KeyOwner, secret: plain_bfv.Resi
 
 
 @proof(functionality="linear", method="known answer")
-def test_answers_by_definition(owner: KeyOwner, secret: plain_bfv.Residues) -> None:
+def test_answers_by_definition(owner: SealKeyOwner, secret: plain_bfv.Residues) -> None:
     """An answer by rotation, product, re-randomising, flood, mask and switch is what it says.
 
     Decrypted by integer arithmetic with the owner's secret: slot i holds x[i + 1] w[i] + mask[i]
@@ -254,14 +254,17 @@ def test_answers_by_definition(owner: KeyOwner, secret: plain_bfv.Residues) -> N
     """
     generator = np.random.default_rng(9)
     x, w = (generator.integers(0, P, STANDARD.slots, dtype=np.uint64) for _ in range(2))
-    server = AnsweringParty(STANDARD, Randomness(bytes(32)))
+    server = SealAnsweringParty(STANDARD, Randomness(bytes(32)))
     server.set_public_key("public_key", owner.public_key())
     server.set_galois_key("galois_key", 1, owner.galois_key(1))
-    (ciphertext,) = server.load("request", owner.encrypt(x[None, :]), 1)
-    turned = server.transformed(server.rotate(ciphertext, 1))
-    result = server.sum_of_products([turned], [server.encode(w)])
-    deviation = sum_of_products(STANDARD, Work(1, 1, 0)).deviation
-    message, masks = server.answer([result], deviation)
+    ciphertexts = server.load("request", owner.encrypt(x[None, :]), 1)
+    # The turn by nothing meets zeros.
+    slots = np.stack([np.zeros_like(w), w])
+    panel = server.turned(ciphertexts, 1, 2, 1)
+    encoded = server.encode(lambda start, stop: slots[start:stop], 1, 2, lasting=True)
+    result = server.sums_of_products(panel, encoded)
+    deviation = sum_of_products(STANDARD, Work(2, 1, 0)).deviation
+    message, masks = server.answer(result, deviation)
     primes = STANDARD.data_primes[: STANDARD.answer_primes]
     residues = unpack_residues("answer", message, (2, len(primes), STANDARD.degree), primes)
     plaintext, noise = plain_bfv.decrypt(residues, secret, primes, P)

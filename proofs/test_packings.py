@@ -36,8 +36,8 @@ def computed(plan: LanesPlan, x: Slots, w: Slots) -> Slots:
     """The answering party's work on slots in the clear, as `he.linear` does it."""
     requests, padded = plan.pack(x), plan.pad_weights(w)
     answers = []
-    for chunk, group, output in product(
-        range(plan.chunks), range(plan.row_groups), range(plan.output_loop)
+    for chunk, output, group in product(
+        range(plan.chunks), range(plan.output_loop), range(plan.row_groups)
     ):
         start = (chunk * plan.row_groups + group) * plan.input_loop
         total = np.zeros(requests.shape[1], np.uint64)

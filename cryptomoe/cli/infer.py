@@ -74,6 +74,7 @@ def _job(party: Party, request: RunRequest) -> dict[str, Any]:
         "options": {**asdict(request.options), "alpha": str(request.options.alpha)},
         "truncation": request.truncation,
         "ot": request.ot,
+        "he": request.he,
         "transcript": request.transcript is not None,
     }
     if party is Party.CLIENT:

@@ -11,6 +11,7 @@ import click
 from tokenizers import Tokenizer
 
 from cryptomoe.errors import UsageError
+from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.models.config import ModelConfig, read_config
 from cryptomoe.models.prompt import encode, load_tokenizer, padded_length
 from cryptomoe.ot.rows import METHODS, Method
@@ -21,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 TRUNCATIONS = ("exact", "approximate")
 REVEALS = ("logits", "token")
 EMBEDDINGS = ("private", "public")
-_BUILT = {"he": "seal", "routing": "balanced"}
+_BUILT = {"routing": "balanced"}
 _LARGEST_ALPHA = 1 << 16
 
 _OPTIONS = (
@@ -41,7 +42,8 @@ _OPTIONS = (
     click.option("--routing", type=click.Choice(
         ["balanced", "dense", "insecure", "cipherprune", "random"]), default="balanced",
                  show_default=True),
-    click.option("--he", type=click.Choice(["rns", "seal"]), default="seal", show_default=True),
+    click.option("--he", type=click.Choice(sorted(BACKENDS)), default=DEFAULT_BACKEND,
+                 show_default=True),
     click.option("--ot", type=click.Choice(METHODS), default="silent",
                  show_default=True),
     click.option("--transcript", type=click.Path(path_type=Path, dir_okay=False),
@@ -62,9 +64,9 @@ def run_options(command: Command) -> Command:
 class RunRequest:
     """One run, checked: what is public, and the client's secret `token_ids`.
 
-    Fields besides: `directory` of the model; `truncation`, the session's mode; `ot`, where its
-    oblivious transfers come from; `transcript` and `json_target`, files to write ("-" is standard
-    output), or None.
+    Fields besides: `directory` of the model; `truncation`, the session's mode; `he`, the backend of
+    homomorphic encryption; `ot`, where oblivious transfers come from; `transcript` and
+    `json_target`, files to write ("-" is standard output), or None.
     """
 
     directory: Path
@@ -73,6 +75,7 @@ class RunRequest:
     token_ids: list[int]
     options: TransformerOptions
     truncation: str
+    he: str
     ot: Method
     transcript: Path | None
     json_target: str | None
@@ -115,6 +118,7 @@ def resolve(values: dict[str, Any]) -> RunRequest:
         token_ids=token_ids,
         options=options,
         truncation=values["truncation"],
+        he=values["he"],
         ot=values["ot"],
         transcript=values["transcript"],
         json_target=values["json_target"],

@@ -22,6 +22,7 @@ from cryptomoe.engines.two_party import TwoPartyEngine
 from cryptomoe.errors import CryptoMoEError, UsageError
 from cryptomoe.field import IntArray
 from cryptomoe.fixed_point import ACTIVATION_BOUND
+from cryptomoe.he.backends import BACKENDS
 from cryptomoe.he.parameters import STANDARD
 from cryptomoe.models.checkpoint import load_weights
 from cryptomoe.models.config import read_config
@@ -46,7 +47,7 @@ def tell(event: str, **values: Any) -> None:
 
 
 def terms(
-    shape: TransformerShape, options: TransformerOptions, truncation: str, ot: str
+    shape: TransformerShape, options: TransformerOptions, truncation: str, *, he: str, ot: str
 ) -> dict[str, str | int | bool | None]:
     """Everything public that both parties must agree on before anything secret moves."""
     agreed: dict[str, str | int | bool | None] = {"version": __version__}
@@ -56,7 +57,7 @@ def terms(
     return agreed | {
         "truncation": truncation,
         "routing": "balanced",
-        "he": "seal",
+        "he": he,
         "ot": ot,
         "parties": 2,
     }
@@ -82,7 +83,8 @@ def run(job: Mapping[str, Any]) -> None:
     transformer(ShapeEngine(), shape, options_of(job), None, None)
     recorder = Recorder() if job["transcript"] else None
     with Channel(party, _carrier(party), recorder) as channel:
-        handshake(channel, terms(shape, options_of(job), job["truncation"], job["ot"]))
+        agreed = terms(shape, options_of(job), job["truncation"], he=job["he"], ot=job["ot"])
+        handshake(channel, agreed)
         tell("connected")
         generation = _generate(channel, job, shape, weights)
     statistics = channel.statistics()
@@ -123,6 +125,7 @@ def _generate(
         channel,
         Randomness(),
         job["truncation"],
+        backend=BACKENDS[job["he"]],
         ot=job["ot"],
         on_scope=_tell_layers(shape, options),
     )

@@ -5,7 +5,7 @@ layouts that the planner chooses and the sizes of the encryption scheme's object
 """
 
 import time
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +18,7 @@ from cryptomoe_spec.transformer import transformer
 from cryptomoe.cli.options import RunRequest, resolve, run_options
 from cryptomoe.cli.report import Outcome, Traffic, write_file, write_report
 from cryptomoe.errors import RangeError
+from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.he.layouts.lanes import plan_lanes
 from cryptomoe.he.parameters import STANDARD, HeParameters
 from cryptomoe.models.checkpoint import load_weights
@@ -76,25 +77,25 @@ def predicted(request: RunRequest) -> Transcript:
     """Every message that `infer` will send, from the public part of the request."""
     shape = _restated(spec.TransformerShape, request.config.shape)
     options = _restated(spec.TransformerOptions, request.options)
-    public = setting(exact=request.truncation == "exact", ot=request.ot)
-    return predict_run(public, shape, options)
+    agreed = setting(exact=request.truncation == "exact", he=request.he, ot=request.ot)
+    return predict_run(agreed, shape, options)
 
 
-def setting(*, exact: bool, ot: Method = "iknp", parameters: HeParameters = STANDARD) -> Setting:
+def setting(
+    *,
+    exact: bool,
+    he: str = DEFAULT_BACKEND,
+    ot: Method = "iknp",
+    parameters: HeParameters = STANDARD,
+) -> Setting:
     """The public parameters of a session, as this package's planner and parameters give them."""
 
     def layout(batch: int, rows: int, d1: int, d2: int) -> Layout:
         plan = plan_lanes(parameters, batch, rows, d1, d2)
         return Layout(plan.requests, plan.answers, plan.galois_steps)
 
-    sizes = HeSizes(
-        slots=parameters.slots,
-        request_bytes=parameters.request_bytes,
-        answer_bytes=parameters.answer_bytes,
-        public_key_bytes=parameters.public_key_bytes,
-        galois_key_bytes=parameters.galois_key_bytes,
-    )
-    return Setting(sizes, layout, exact, ot)
+    sizes = asdict(BACKENDS[he].sizes(parameters))
+    return Setting(HeSizes(slots=parameters.slots, **sizes), layout, exact, ot)
 
 
 def _traffic(transcript: Transcript) -> Traffic:

@@ -85,7 +85,7 @@ def as_object(request: RunRequest, outcome: Outcome) -> dict[str, Any]:
             "routing": "balanced",
             "embedding": request.options.embedding,
             "alpha": str(request.options.alpha),
-            "he": "seal",
+            "he": request.he,
             "ot": request.ot,
             **outcome.notes,
         },

@@ -20,6 +20,8 @@ from cryptomoe import field as fp
 from cryptomoe.engines.abb import Hidden, IntArray, Secret, SecretBits, Weight, same_kind
 from cryptomoe.engines.derived import DerivedOperations
 from cryptomoe.field import VALUE_LIMIT, FieldArray, P
+from cryptomoe.he.backend import AnsweringParty, Backend
+from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.he.flood import FloodBudget
 from cryptomoe.he.layouts.lanes import LanesPlan, plan_lanes
 from cryptomoe.he.linear import (
@@ -33,7 +35,6 @@ from cryptomoe.he.linear import (
 )
 from cryptomoe.he.parameters import STANDARD, HeParameters
 from cryptomoe.he.products import answer_products, ask_products, plan_products
-from cryptomoe.he.seal_backend import AnsweringParty, KeyOwner
 from cryptomoe.net.channel import Channel
 from cryptomoe.net.packing import check_range, pack_words, packed_size, unpack_words
 from cryptomoe.ot.endpoint import OtEndpoint
@@ -55,9 +56,9 @@ DEFAULT_CACHE_BYTES = 2 << 30
 class TwoPartyEngine(DerivedOperations):
     """One party's side of the black box. Both parties make the same calls with the same shapes.
 
-    `truncation` is what `truncate` does where the caller does not ask for the exact one; `ot` names
-    where transfers come from (`cryptomoe.ot.rows`); `on_scope` is told the name of every scope
-    entered, which is public, to show progress.
+    `truncation` is what `truncate` does where the caller does not ask for the exact one; `backend`
+    encrypts homomorphically; `ot` names where transfers come from (`cryptomoe.ot.rows`); `on_scope`
+    is told the name of every scope entered, which is public, to show progress.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class TwoPartyEngine(DerivedOperations):
         randomness: Randomness,
         truncation: Truncation,
         *,
+        backend: Backend = BACKENDS[DEFAULT_BACKEND],
         ot: Method = "iknp",
         parameters: HeParameters = STANDARD,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
@@ -79,19 +81,21 @@ class TwoPartyEngine(DerivedOperations):
         self._on_scope = on_scope
         self._cache = PlaintextCache(cache_bytes)
         self._ot = OtEndpoint(channel, randomness, ot)
-        self._owner = KeyOwner(parameters) if self.party is Party.CLIENT else None
+        self._owner = (
+            backend.key_owner(parameters, randomness) if self.party is Party.CLIENT else None
+        )
         self._server = (
-            AnsweringParty(parameters, randomness) if self.party is Party.SERVER else None
+            backend.answering_party(parameters, randomness) if self.party is Party.SERVER else None
         )
         self._keys = KeyRing(channel, self._owner, self._server)
 
     def setup(self) -> None:
         """Exchange keys and base transfers, once, before anything else."""
         with self._channel.scope("setup"):
-            size = self.parameters.public_key_bytes
             if self._owner is not None:
                 self._channel.send("public_key", self._owner.public_key())
             if self._server is not None:
+                size = self._server.sizes.public_key_bytes
                 message = self._channel.receive("public_key", size)
                 self._server.set_public_key("setup/public_key", message)
         self._ot.setup()

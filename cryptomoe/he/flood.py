@@ -13,8 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from cryptomoe.errors import UsageError
-from cryptomoe.field import FieldArray
+from cryptomoe.he.ntt import Residues
 from cryptomoe.he.parameters import ERROR_DEVIATION, HeParameters
+from cryptomoe.he.residues import weighted_words
 from cryptomoe.randomness import Stream
 
 _SIZED_FOR = 1 << 32
@@ -88,21 +89,25 @@ def flood_bits(parameters: HeParameters, deviation: float) -> int:
     return bits
 
 
-def sample_flood(stream: Stream, parameters: HeParameters, bits: int) -> FieldArray:
+def sample_flood(stream: Stream, parameters: HeParameters, bits: int) -> Residues:
     """One polynomial, coefficients a sum of four uniforms on [-2^bits, 2^bits).
 
     Returns its residues: shape (data primes, N).
     """
-    degree = parameters.degree
-    primes = np.array(parameters.data_primes, np.uint64)[:, None]
-    residues = np.zeros((len(primes), degree), np.uint64)
-    for start in range(0, bits + 1, _WORD_BITS):
+    degree, primes = parameters.degree, parameters.data_primes
+    starts = range(0, bits + 1, _WORD_BITS)
+    words = np.empty((len(starts), degree), np.uint64)
+    for i, start in enumerate(starts):
         width = min(_WORD_BITS, bits + 1 - start)
-        words = stream.ring((_UNIFORMS, degree), width).sum(axis=0, dtype=np.uint64)
-        weight = np.array([[pow(2, start, prime)] for prime in parameters.data_primes], np.uint64)
-        residues += words[None, :] % primes * weight % primes
-    offset = [[prime - _UNIFORMS * pow(2, bits, prime) % prime] for prime in parameters.data_primes]
-    return (residues + np.array(offset, np.uint64)) % primes
+        stream.ring((_UNIFORMS, degree), width).sum(axis=0, dtype=np.uint64, out=words[i])
+    weights = np.array([[pow(2, start, prime) for start in starts] for prime in primes], np.uint64)
+    offsets = [prime - _UNIFORMS * pow(2, bits, prime) % prime for prime in primes]
+    flood = np.empty((len(primes), degree), np.uint32)
+    weighted_words(
+        words, weights, np.array(offsets, np.uint64) % np.array(primes, np.uint64),
+        np.array(primes, np.uint32), flood,
+    )  # fmt: skip
+    return flood
 
 
 @dataclass

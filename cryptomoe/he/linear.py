@@ -8,18 +8,20 @@ several products can travel together.
 """
 
 from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
+
+import numpy as np
 
 from cryptomoe import field as fp
 from cryptomoe.field import FieldArray
+from cryptomoe.he.backend import AnsweringParty, KeyOwner
 from cryptomoe.he.flood import noise_deviation
 from cryptomoe.he.layouts.lanes import LanesPlan
-from cryptomoe.he.seal_backend import AnsweringParty, Ciphertext, KeyOwner, Plaintext
 from cryptomoe.net.channel import Channel
 
-PLAINTEXT_BYTES = 400_000
-"""Memory of one encoded plaintext, about: N residues of 64 bits for each data prime."""
-
-_Key = tuple[LanesPlan, int, int, int, int, int]
+_PORTION = 512
+"""Plaintexts encoded before they are used, about 100 MB of them."""
 
 
 @dataclass
@@ -29,12 +31,21 @@ class PlaintextCache:
     budget: int
     used: int = 0
 
-    def reserve(self) -> bool:
-        """Whether one more plaintext may be kept; if so it is accounted for."""
-        if self.used + PLAINTEXT_BYTES > self.budget:
+    def reserve(self, size: int) -> bool:
+        """Whether `size` bytes of plaintexts may be kept; if so they are accounted for."""
+        if self.used + size > self.budget:
             return False
-        self.used += PLAINTEXT_BYTES
+        self.used += size
         return True
+
+
+@dataclass(frozen=True)
+class _Portion:
+    """Plaintexts that are used together: outputs and giant steps of one chunk."""
+
+    chunk: int
+    outputs: range
+    giants: range
 
 
 @dataclass
@@ -43,7 +54,7 @@ class EncodedWeights:
 
     values: FieldArray
     cache: PlaintextCache
-    kept: dict[_Key, Plaintext] = field(default_factory=dict)
+    kept: dict[tuple[LanesPlan, _Portion], Any] = field(default_factory=dict)
 
 
 class KeyRing:
@@ -68,7 +79,7 @@ class KeyRing:
                 if self._owner is not None:
                     self._channel.send(name, self._owner.galois_key(step))
                 if self._server is not None:
-                    size = self._server.parameters.galois_key_bytes
+                    size = self._server.sizes.galois_key_bytes
                     message = self._channel.receive(name, size)
                     self._server.set_galois_key(self._channel.label(name), step, message)
 
@@ -80,13 +91,13 @@ def request_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan, x: FieldA
 
 def finish_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan) -> FieldArray:
     """Key owner: take the answer; its share of X W (batch, rows, d2)."""
-    message = channel.receive("answer", plan.answers * owner.parameters.answer_bytes)
+    message = channel.receive("answer", plan.answers * owner.sizes.answer_bytes)
     return plan.unpack(owner.decrypt(channel.label("answer"), message, plan.answers))
 
 
-def receive_linear(channel: Channel, server: AnsweringParty, plan: LanesPlan) -> list[Ciphertext]:
-    """Answering party: take the request of `request_linear`."""
-    message = channel.receive("request", plan.requests * server.parameters.request_bytes)
+def receive_linear(channel: Channel, server: AnsweringParty, plan: LanesPlan) -> Any:
+    """Answering party: take the request of `request_linear`; its ciphertexts."""
+    message = channel.receive("request", plan.requests * server.sizes.request_bytes)
     return server.load(channel.label("request"), message, plan.requests)
 
 
@@ -94,30 +105,39 @@ def answer_linear(
     channel: Channel,
     server: AnsweringParty,
     plan: LanesPlan,
-    ciphertexts: list[Ciphertext],
+    ciphertexts: Any,
     x: FieldArray,
     weights: EncodedWeights,
 ) -> FieldArray:
     """Answering party: multiply, send the answer; its share of X W (batch, rows, d2)."""
-    for ciphertext, slots in zip(ciphertexts, plan.pack(x), strict=True):
-        server.add_slots(ciphertext, slots)
+    server.add_slots(ciphertexts, plan.pack(x))
     source = _PlaintextSource(server, plan, weights)
-    answers = []
-    for chunk in range(plan.chunks):
-        for group in range(plan.row_groups):
-            start = (chunk * plan.row_groups + group) * plan.input_loop
-            inputs = ciphertexts[start : start + plan.input_loop]
-            turned = [_babies(server, plan, ciphertext) for ciphertext in inputs]
-            answers += [
-                _one_answer(server, plan, turned, source, chunk, output)
-                for output in range(plan.output_loop)
-            ]
     deviation = noise_deviation(
         server.parameters, plan.products_per_answer, plan.babies - 1, plan.giants - 1
     )
-    message, masks = server.answer(answers, deviation)
-    channel.send("answer", message)
-    return fp.negate(plan.unpack(masks))
+    inputs = plan.row_groups * plan.input_loop
+    parts, masks = [], []
+    for chunk in range(plan.chunks):
+        own = ciphertexts[chunk * inputs : (chunk + 1) * inputs]
+        panel = server.turned(own, plan.baby_step, plan.babies, plan.row_groups)
+        for outputs in _portions(plan.output_loop, plan.giants * plan.input_loop * plan.babies):
+            total = None
+            # Horner's rule begins with the last giant step.
+            for giants in reversed(_portions(plan.giants, plan.input_loop * plan.babies)):
+                plaintexts = source.get(_Portion(chunk, outputs, giants))
+                sums = server.sums_of_products(panel, plaintexts)
+                total = server.collected(sums, len(giants), plan.row_groups, plan.giant_step, total)
+            part, mask = server.answer(total, deviation)
+            parts.append(part)
+            masks.append(mask)
+    channel.send("answer", b"".join(parts))
+    return fp.negate(plan.unpack(np.concatenate(masks)))
+
+
+def _portions(count: int, plaintexts: int) -> list[range]:
+    """range(count) in pieces of about `_PORTION` plaintexts, `plaintexts` for each."""
+    size = max(1, _PORTION // plaintexts)
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
 
 
 class _PlaintextSource:
@@ -129,46 +149,25 @@ class _PlaintextSource:
         self._weights = weights
         self._padded = plan.pad_weights(weights.values)
 
-    def get(self, chunk: int, block: tuple[int, int], step: tuple[int, int]) -> Plaintext:
-        key = (self._plan, chunk, *block, *step)
+    def get(self, portion: _Portion) -> Any:
+        """In the order (output, giant, input block, baby)."""
         kept = self._weights.kept
+        key = (self._plan, portion)
         if key in kept:
             return kept[key]
-        slots = self._plan.weight_slots(self._padded, chunk, block, step)
-        plaintext = self._server.encode(slots)
-        if self._weights.cache.reserve():
-            kept[key] = plaintext
-        return plaintext
+        plan = self._plan
+        terms = plan.input_loop * plan.babies
+        places = np.array(
+            list(
+                product(portion.outputs, portion.giants, range(plan.input_loop), range(plan.babies))
+            )
+        )[:, [2, 0, 1, 3]]
 
+        def slots(start: int, stop: int) -> FieldArray:
+            return plan.many_weight_slots(self._padded, portion.chunk, places[start:stop])
 
-def _babies(server: AnsweringParty, plan: LanesPlan, ciphertext: Ciphertext) -> list[Ciphertext]:
-    turned = [server.transformed(ciphertext)]
-    for _ in range(plan.babies - 1):
-        ciphertext = server.rotate(ciphertext, plan.baby_step)
-        turned.append(server.transformed(ciphertext))
-    return turned
-
-
-def _one_answer(
-    server: AnsweringParty,
-    plan: LanesPlan,
-    turned: list[list[Ciphertext]],
-    source: _PlaintextSource,
-    chunk: int,
-    output: int,
-) -> Ciphertext:
-    total: Ciphertext | None = None
-    for giant in reversed(range(plan.giants)):
-        ciphertexts = [ciphertext for babies in turned for ciphertext in babies]
-        plaintexts = [
-            source.get(chunk, (block, output), (giant, baby))
-            for block in range(plan.input_loop)
-            for baby in range(plan.babies)
-        ]
-        part = server.sum_of_products(ciphertexts, plaintexts)
-        if total is None:
-            total = part
-        else:
-            total = server.rotate(total, plan.giant_step)
-            server.add(total, part)
-    return total
+        lasting = self._weights.cache.reserve(len(places) * self._server.plaintext_bytes)
+        plaintexts = self._server.encode(slots, len(places) // terms, terms, lasting=lasting)
+        if lasting:
+            kept[key] = plaintexts
+        return plaintexts

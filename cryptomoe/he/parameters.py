@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from sympy import isprime
 
-from cryptomoe.errors import InsecureParametersError
+from cryptomoe.errors import InsecureParametersError, UsageError
 from cryptomoe.field import P
 
 MAX_MODULUS_BITS = {1024: 27, 2048: 54, 4096: 109, 8192: 218, 16384: 438, 32768: 881}
@@ -104,26 +104,6 @@ class HeParameters:
             modulus *= prime
         return modulus.bit_length() - 1
 
-    @property
-    def request_bytes(self) -> int:
-        """Bytes of one ciphertext of a request on the wire, both polynomials in full."""
-        return 2 * len(self.data_primes) * self.degree * PRIME_BITS // 8
-
-    @property
-    def answer_bytes(self) -> int:
-        """Bytes of one ciphertext of an answer on the wire."""
-        return 2 * self.answer_primes * self.degree * PRIME_BITS // 8
-
-    @property
-    def public_key_bytes(self) -> int:
-        """Bytes of the public key on the wire."""
-        return 2 * (len(self.data_primes) + 1) * self.degree * PRIME_BITS // 8
-
-    @property
-    def galois_key_bytes(self) -> int:
-        """Bytes of one Galois key on the wire."""
-        return len(self.data_primes) * self.public_key_bytes
-
     def describe(self) -> dict[str, int]:
         """What both parties must agree on, as plain values for the handshake."""
         described = {f"prime{i}": prime for i, prime in enumerate(self.data_primes)}
@@ -133,6 +113,17 @@ class HeParameters:
             "p": self.plain_modulus,
             "answer_primes": self.answer_primes,
         }
+
+
+def galois_element(parameters: HeParameters, step: int) -> int:
+    """The automorphism X -> X^element that rotates both half-rows left by `step` slots.
+
+    Raises:
+        UsageError: a step of nothing, or of a whole half-row or more.
+    """
+    if not 0 < step < parameters.half_row:
+        raise UsageError(f"there is no rotation by {step} slots")
+    return pow(3, step, 2 * parameters.degree)
 
 
 STANDARD = HeParameters(

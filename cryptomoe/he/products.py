@@ -13,9 +13,9 @@ import numpy as np
 
 from cryptomoe import field as fp
 from cryptomoe.field import FieldArray
+from cryptomoe.he.backend import AnsweringParty, KeyOwner
 from cryptomoe.he.flood import noise_deviation
 from cryptomoe.he.parameters import HeParameters
-from cryptomoe.he.seal_backend import AnsweringParty, KeyOwner
 from cryptomoe.net.channel import Channel
 
 
@@ -73,7 +73,7 @@ def ask_products(
 ) -> FieldArray:
     """Key owner with `factors` (terms, size): its share of sum_k factors_k * peer's factors_k."""
     channel.send("request", owner.encrypt(plan.pack(factors)))
-    message = channel.receive("answer", plan.answers * owner.parameters.answer_bytes)
+    message = channel.receive("answer", plan.answers * owner.sizes.answer_bytes)
     return plan.unpack(owner.decrypt(channel.label("answer"), message, plan.answers))
 
 
@@ -81,18 +81,9 @@ def answer_products(
     channel: Channel, server: AnsweringParty, plan: ProductsPlan, factors: FieldArray
 ) -> FieldArray:
     """Answering party with its `factors` (terms, size): its share of the same sums."""
-    parameters = server.parameters
-    message = channel.receive("request", plan.requests * parameters.request_bytes)
-    ciphertexts = [
-        server.transformed(ciphertext)
-        for ciphertext in server.load(channel.label("request"), message, plan.requests)
-    ]
-    plaintexts = [server.encode(slots) for slots in plan.pack(factors)]
-    answers = [
-        server.sum_of_products(ciphertexts[i :: plan.answers], plaintexts[i :: plan.answers])
-        for i in range(plan.answers)
-    ]
-    deviation = noise_deviation(parameters, plan.terms, 0)
-    reply, masks = server.answer(answers, deviation)
+    message = channel.receive("request", plan.requests * server.sizes.request_bytes)
+    ciphertexts = server.load(channel.label("request"), message, plan.requests)
+    answers = server.products(ciphertexts, plan.pack(factors), plan.requests // plan.answers)
+    reply, masks = server.answer(answers, noise_deviation(server.parameters, plan.terms, 0))
     channel.send("answer", reply)
     return fp.negate(plan.unpack(masks))

@@ -1,15 +1,10 @@
-"""BFV by Microsoft SEAL (TenSEAL's `sealapi`): the owner of the key, and the party that answers.
+"""The `seal` backend: BFV by Microsoft SEAL (TenSEAL's `sealapi`), the reference.
 
-The client owns the only key pair. It encrypts with its secret key; the server works on those
-ciphertexts with its own plaintexts and answers. Every answer is made private for the server in four
-steps, in this order: a fresh encryption of zero under the public key (without it the second
-polynomial is a known linear function of the server's plaintext), the flood, a uniform mask in every
-slot, used or not, and last the switch to the two primes that are sent.
-
-SEAL draws its keys and errors from its own generator, seeded by the operating system.
+SEAL draws its keys and errors from its own generator, seeded by the operating system. Objects
+travel in full, both polynomials; a batch of ciphertexts or plaintexts is a list.
 """
 
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 import tenseal.sealapi as seal
@@ -17,15 +12,15 @@ import tenseal.sealapi as seal
 from cryptomoe.errors import InsecureParametersError
 from cryptomoe.field import FieldArray
 from cryptomoe.he import seal_objects
-from cryptomoe.he.flood import FloodBudget, flood_bits, sample_flood
-from cryptomoe.he.parameters import HeParameters
-from cryptomoe.he.wire import pack_residues, unpack_residues
-from cryptomoe.randomness import Randomness
+from cryptomoe.he.backend import HeSizes, SlotsOf
+from cryptomoe.he.masking import MaskingParty
+from cryptomoe.he.ntt import Residues
+from cryptomoe.he.parameters import HeParameters, galois_element
+from cryptomoe.he.wire import pack_residues, residue_bytes, unpack_residues
+from cryptomoe.randomness import Randomness, Stream
 
-Ciphertext: TypeAlias = Any
-Plaintext: TypeAlias = Any
-
-_GENERATOR = 3
+_Ciphertexts = list[Any]
+_Plaintexts = list[list[Any]]
 
 
 def make_context(parameters: HeParameters) -> Any:
@@ -45,9 +40,16 @@ def make_context(parameters: HeParameters) -> Any:
     return context
 
 
-def galois_element(parameters: HeParameters, step: int) -> int:
-    """The automorphism X -> X^element that rotates both half-rows left by `step` slots."""
-    return pow(_GENERATOR, step, 2 * parameters.degree)
+def seal_sizes(parameters: HeParameters) -> HeSizes:
+    """Bytes on the wire: every object in full."""
+    degree, data = parameters.degree, len(parameters.data_primes)
+    key = residue_bytes(2 * (data + 1) * degree)
+    return HeSizes(
+        request_bytes=residue_bytes(2 * data * degree),
+        answer_bytes=residue_bytes(2 * parameters.answer_primes * degree),
+        public_key_bytes=key,
+        galois_key_bytes=data * key,
+    )
 
 
 def answer_identifier(context: Any, parameters: HeParameters) -> Any:
@@ -58,11 +60,12 @@ def answer_identifier(context: Any, parameters: HeParameters) -> Any:
     return level.parms_id()
 
 
-class KeyOwner:
-    """The client's side: the keys, encryption and decryption."""
+class SealKeyOwner:
+    """See `KeyOwner` of the module `backend`."""
 
     def __init__(self, parameters: HeParameters) -> None:
         self.parameters = parameters
+        self.sizes = seal_sizes(parameters)
         self._context = make_context(parameters)
         self._generator = seal.KeyGenerator(self._context)
         secret_key = self._generator.secret_key()
@@ -72,13 +75,13 @@ class KeyOwner:
         self._answer_id = answer_identifier(self._context, parameters)
 
     def public_key(self) -> bytes:
-        """A public key for the answering party's encryptions of zero."""
+        """See the interface."""
         public_key = seal.PublicKey()
         self._generator.create_public_key(public_key)
         return pack_residues(seal_objects.public_key_residues(public_key))
 
     def galois_key(self, step: int) -> bytes:
-        """The key that lets the answering party rotate by `step`."""
+        """See the interface."""
         element = galois_element(self.parameters, step)
         table = seal.GaloisKeys()
         self._generator.create_galois_keys([element], table)
@@ -86,7 +89,7 @@ class KeyOwner:
         return pack_residues(seal_objects.galois_key_residues(table, element, digits))
 
     def encrypt(self, slots: FieldArray) -> bytes:
-        """Fresh ciphertexts of (count, N) slots, `request_bytes` each."""
+        """See the interface."""
         parts = []
         for row in slots:
             plaintext, ciphertext = seal.Plaintext(), seal.Ciphertext()
@@ -96,11 +99,7 @@ class KeyOwner:
         return b"".join(parts)
 
     def decrypt(self, label: str, message: bytes, count: int) -> FieldArray:
-        """Slots (count, N) of the `count` answers in `message`.
-
-        Raises:
-            MalformedMessageError: a residue out of range; names `label`.
-        """
+        """See the interface."""
         parameters = self.parameters
         primes = parameters.data_primes[: parameters.answer_primes]
         shape = (count, 2, parameters.answer_primes, parameters.degree)
@@ -113,18 +112,17 @@ class KeyOwner:
         return slots
 
 
-class AnsweringParty:
-    """The server's side: products with its plaintexts, and answers that hide them."""
+class SealAnsweringParty(MaskingParty):
+    """See `AnsweringParty` of the module `backend`."""
 
     def __init__(self, parameters: HeParameters, randomness: Randomness) -> None:
-        self.parameters = parameters
-        self.budget = FloodBudget()
+        super().__init__(parameters, randomness, threads=1)
+        self.sizes = seal_sizes(parameters)
+        self.plaintext_bytes = 8 * len(parameters.data_primes) * parameters.degree
         self._context = make_context(parameters)
         self._first_id = self._context.first_parms_id()
         self._evaluator = seal.Evaluator(self._context)
         self._encoder = seal.BatchEncoder(self._context)
-        self._mask = randomness.stream("mask of homomorphic answers")
-        self._flood = randomness.stream("flood of homomorphic answers")
         self._encryptor: Any = None
         self._zero = seal.Plaintext()
         seal_objects.load_constant(
@@ -134,11 +132,7 @@ class AnsweringParty:
         self._answer_id = answer_identifier(self._context, parameters)
 
     def set_public_key(self, label: str, message: bytes) -> None:
-        """Take the client's public key.
-
-        Raises:
-            MalformedMessageError: a residue out of range; names `label`.
-        """
+        """See the interface."""
         primes = (*self.parameters.data_primes, self.parameters.special_prime)
         shape = (2, len(primes), self.parameters.degree)
         residues = unpack_residues(label, message, shape, primes)
@@ -147,11 +141,7 @@ class AnsweringParty:
         self._encryptor = seal.Encryptor(self._context, public_key)
 
     def set_galois_key(self, label: str, step: int, message: bytes) -> None:
-        """Take the client's key for rotations by `step`.
-
-        Raises:
-            MalformedMessageError: a residue out of range; names `label`.
-        """
+        """See the interface."""
         primes = (*self.parameters.data_primes, self.parameters.special_prime)
         shape = (len(self.parameters.data_primes), 2, len(primes), self.parameters.degree)
         residues = unpack_residues(label, message, shape, primes)
@@ -160,12 +150,8 @@ class AnsweringParty:
         seal_objects.load_galois_key(table, self._context, element, residues)
         self._galois_keys[step] = table
 
-    def load(self, label: str, message: bytes, count: int) -> list[Ciphertext]:
-        """The `count` ciphertexts of a request, in coefficient form.
-
-        Raises:
-            MalformedMessageError: a residue out of range; names `label`.
-        """
+    def load(self, label: str, message: bytes, count: int) -> _Ciphertexts:
+        """See the interface."""
         primes = self.parameters.data_primes
         shape = (count, 2, len(primes), self.parameters.degree)
         loaded = []
@@ -175,24 +161,94 @@ class AnsweringParty:
             loaded.append(ciphertext)
         return loaded
 
-    def add_slots(self, ciphertext: Ciphertext, slots: FieldArray) -> None:
-        """Add (N,) plaintext slots to a ciphertext in coefficient form, in place."""
-        self._evaluator.add_plain_inplace(ciphertext, self._encode(slots))
+    def add_slots(self, ciphertexts: _Ciphertexts, slots: FieldArray) -> None:
+        """See the interface."""
+        for ciphertext, row in zip(ciphertexts, slots, strict=True):
+            self._evaluator.add_plain_inplace(ciphertext, self._encode(row))
 
-    def rotate(self, ciphertext: Ciphertext, step: int) -> Ciphertext:
-        """Both half-rows rotated left by `step`, whose key must have been taken before."""
+    def turned(
+        self, ciphertexts: _Ciphertexts, step: int, turns: int, groups: int
+    ) -> list[_Ciphertexts]:
+        """See the interface."""
+        panel: list[_Ciphertexts] = [[] for _ in range(groups)]
+        inputs = len(ciphertexts) // groups
+        for i, ciphertext in enumerate(ciphertexts):
+            turned = ciphertext
+            for turn in range(turns):
+                turned = self._rotate(turned, step) if turn else turned
+                panel[i // inputs].append(self._transformed(turned))
+        return panel
+
+    def encode(self, slots: SlotsOf, outputs: int, terms: int, *, lasting: bool) -> _Plaintexts:
+        """See the interface."""
+        del lasting
+        return [
+            [self._encode_transformed(slots(i, i + 1)[0]) for i in range(first, first + terms)]
+            for first in range(0, outputs * terms, terms)
+        ]
+
+    def sums_of_products(self, panel: list[_Ciphertexts], plaintexts: _Plaintexts) -> _Ciphertexts:
+        """See the interface."""
+        return [self._sum(group, output) for output in plaintexts for group in panel]
+
+    def collected(
+        self, parts: _Ciphertexts, giants: int, groups: int, step: int, total: _Ciphertexts | None
+    ) -> _Ciphertexts:
+        """See the interface."""
+        sums = []
+        for answer in range(len(parts) // (giants * groups)):
+            for group in range(groups):
+                own = parts[(answer * giants) * groups + group :: groups][:giants]
+                collected = None if total is None else total[answer * groups + group]
+                for part in reversed(own):
+                    if collected is not None:
+                        rotated = self._rotate(collected, step)
+                        self._evaluator.add_inplace(part, rotated)
+                    collected = part
+                sums.append(collected)
+        return sums
+
+    def products(self, ciphertexts: _Ciphertexts, slots: FieldArray, terms: int) -> _Ciphertexts:
+        """See the interface."""
+        answers = len(slots) // terms
+        transformed = [self._transformed(ciphertext) for ciphertext in ciphertexts]
+        plaintexts = [self._encode_transformed(row) for row in slots]
+        return [self._sum(transformed[i::answers], plaintexts[i::answers]) for i in range(answers)]
+
+    def _with_zero(self, ciphertext: Any, stream: Stream) -> Any:
+        del stream
+        zero = seal.Ciphertext()
+        self._encryptor.encrypt_zero(zero)
+        self._evaluator.add_inplace(ciphertext, zero)
+        return ciphertext
+
+    def _add_flood(self, answer: Any, flood: Residues) -> None:
+        residues = np.stack([flood, np.zeros_like(flood)])
+        ciphertext = seal.Ciphertext()
+        seal_objects.load_ciphertext(ciphertext, self._context, residues, answer.parms_id())
+        self._evaluator.add_inplace(answer, ciphertext)
+
+    def _add_mask(self, answer: Any, mask: FieldArray) -> None:
+        self._evaluator.add_plain_inplace(answer, self._encode(mask))
+
+    def _switched(self, answer: Any) -> Residues:
+        switched = seal.Ciphertext()
+        self._evaluator.mod_switch_to(answer, self._answer_id, switched)
+        return seal_objects.ciphertext_residues(switched).astype(np.uint32)
+
+    def _rotate(self, ciphertext: Any, step: int) -> Any:
         rotated = seal.Ciphertext()
         element = galois_element(self.parameters, step)
         self._evaluator.apply_galois(ciphertext, element, self._galois_keys[step], rotated)
         return rotated
 
-    def transformed(self, ciphertext: Ciphertext) -> Ciphertext:
+    def _transformed(self, ciphertext: Any) -> Any:
         """A copy in the transformed domain, where products are taken."""
         copy = seal.Ciphertext()
         self._evaluator.transform_to_ntt(ciphertext, copy)
         return copy
 
-    def encode(self, slots: FieldArray) -> Plaintext:
+    def _encode_transformed(self, slots: FieldArray) -> Any:
         """(N,) slots as a plaintext in the transformed domain.
 
         SEAL refuses products with a zero plaintext, an error that would tell of all-zero weights.
@@ -204,9 +260,7 @@ class AnsweringParty:
         self._evaluator.transform_to_ntt_inplace(plaintext, self._first_id)
         return plaintext
 
-    def sum_of_products(
-        self, ciphertexts: list[Ciphertext], plaintexts: list[Plaintext]
-    ) -> Ciphertext:
+    def _sum(self, ciphertexts: _Ciphertexts, plaintexts: list[Any]) -> Any:
         """Sum of products of transformed operands, at least one, back in coefficient form."""
         total = seal.Ciphertext()
         self._evaluator.multiply_plain(ciphertexts[0], plaintexts[0], total)
@@ -217,40 +271,7 @@ class AnsweringParty:
         self._evaluator.transform_from_ntt_inplace(total)
         return total
 
-    def add(self, total: Ciphertext, other: Ciphertext) -> None:
-        """Add `other` to `total`, in place."""
-        self._evaluator.add_inplace(total, other)
-
-    def answer(self, ciphertexts: list[Ciphertext], deviation: float) -> tuple[bytes, FieldArray]:
-        """The message that answers with these ciphertexts, and the masks added to their slots.
-
-        `deviation` bounds the root mean square of their noise; the masks have shape (count, N).
-        """
-        count = len(ciphertexts)
-        self.budget.spend(count * self.parameters.degree)
-        bits = flood_bits(self.parameters, deviation)
-        masks = self._mask.field((count, self.parameters.slots))
-        parts = []
-        for ciphertext, mask in zip(ciphertexts, masks, strict=True):
-            self._rerandomize(ciphertext, bits)
-            self.add_slots(ciphertext, mask)
-            switched = seal.Ciphertext()
-            self._evaluator.mod_switch_to(ciphertext, self._answer_id, switched)
-            parts.append(pack_residues(seal_objects.ciphertext_residues(switched)))
-        return b"".join(parts), masks
-
-    def _rerandomize(self, ciphertext: Ciphertext, bits: int) -> None:
-        zero, flood = seal.Ciphertext(), seal.Ciphertext()
-        self._encryptor.encrypt_zero(zero)
-        self._evaluator.add_inplace(ciphertext, zero)
-        residues = np.zeros(
-            (2, len(self.parameters.data_primes), self.parameters.degree), np.uint64
-        )
-        residues[0] = sample_flood(self._flood, self.parameters, bits)
-        seal_objects.load_ciphertext(flood, self._context, residues, self._first_id)
-        self._evaluator.add_inplace(ciphertext, flood)
-
-    def _encode(self, slots: FieldArray) -> Plaintext:
+    def _encode(self, slots: FieldArray) -> Any:
         plaintext = seal.Plaintext()
         self._encoder.encode(slots.tolist(), plaintext)
         return plaintext

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import zstandard
+from numpy.typing import NDArray
 
 from cryptomoe.field import FieldArray
 
@@ -64,7 +65,7 @@ def _with_header(layout: bytes) -> bytes:
     return _HEADER.pack(_MAGIC, _HEADER.size, *_VERSION, _UNCOMPRESSED, 0, size) + layout
 
 
-def _ciphertext_layout(residues: FieldArray, parms_id: list[int], *, ntt: bool) -> bytes:
+def _ciphertext_layout(residues: NDArray[Any], parms_id: list[int], *, ntt: bool) -> bytes:
     size, primes, degree = residues.shape
     numbers = _COUNT.pack(residues.size) + np.ascontiguousarray(residues, "<u8").tobytes()
     return _CIPHERTEXT.pack(*parms_id, ntt, size, degree, primes, 1.0, 1) + _with_header(numbers)
@@ -86,7 +87,7 @@ def ciphertext_residues(ciphertext: Any) -> FieldArray:
 
 
 def load_ciphertext(
-    ciphertext: Any, context: Any, residues: FieldArray, parms_id: list[int]
+    ciphertext: Any, context: Any, residues: NDArray[Any], parms_id: list[int]
 ) -> None:
     """Make `ciphertext` hold `residues` (polynomials, primes, N) in coefficient form."""
     _load(ciphertext, context, _ciphertext_layout(residues, parms_id, ntt=False))
@@ -109,7 +110,7 @@ def public_key_residues(public_key: Any) -> FieldArray:
     return ciphertext_residues(public_key.data())
 
 
-def load_public_key(public_key: Any, context: Any, residues: FieldArray) -> None:
+def load_public_key(public_key: Any, context: Any, residues: NDArray[Any]) -> None:
     """Make `public_key` hold `residues` (2, primes, N)."""
     _load(public_key, context, _ciphertext_layout(residues, context.key_parms_id(), ntt=True))
 
@@ -122,7 +123,7 @@ def galois_key_residues(galois_keys: Any, element: int, digits: int) -> FieldArr
     return np.stack([public_key_residues(key) for key in keys])
 
 
-def load_galois_key(galois_keys: Any, context: Any, element: int, residues: FieldArray) -> None:
+def load_galois_key(galois_keys: Any, context: Any, element: int, residues: NDArray[Any]) -> None:
     """Make `galois_keys` a table with the one key for `element`; (digits, 2, primes, N)."""
     parms_id = context.key_parms_id()
     degree = residues.shape[-1]

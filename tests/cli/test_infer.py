@@ -10,6 +10,7 @@ from checkpoints import write_checkpoint
 
 from cryptomoe import __version__
 from cryptomoe.cli import run
+from cryptomoe.he.backends import BACKENDS
 from cryptomoe.protocols.shape import TransformerShape
 from cryptomoe.protocols.transformer import FUNCTIONALITIES
 
@@ -93,6 +94,26 @@ def test_the_shipped_model(tiny: Path, tmp_path: Path, object_of: Command) -> No
         assert sent == private["bytes_sent"][party] + private["setup_bytes"][party]
     object_of("infer", *arguments, second, "--prompt", "a a a . the . in one day the old")
     assert first.read_text() == second.read_text()
+
+
+@pytest.mark.multiprocess
+@pytest.mark.leakage
+def test_both_backends_compute_the_same_and_send_what_is_predicted(
+    tiny: Path, tmp_path: Path, object_of: Command
+) -> None:
+    """Message by message; the requests of `rns` are half as large, its answers the same."""
+    found = {}
+    for he in BACKENDS:
+        sent, expected = tmp_path / f"{he}-sent", tmp_path / f"{he}-expected"
+        arguments = ["--model", tiny, "--prompt", PROMPT, "--truncation", "exact", "--he", he]
+        found[he] = object_of("infer", *arguments, "--transcript", sent)
+        clear = object_of("reference", *arguments, "--transcript", expected)
+        assert sent.read_text() == expected.read_text()
+        assert found[he]["logits_fixed"] == clear["logits_fixed"]
+        assert found[he]["parameters"]["he"] == he
+    ours, seals = (found[he]["bytes_sent"] for he in ("rns", "seal"))
+    assert ours["client"] < seals["client"]
+    assert ours["server"] == seals["server"]
 
 
 @pytest.mark.multiprocess

@@ -28,7 +28,7 @@ Refusal = Callable[..., str]
         (["--prompt", "one", "--alpha", "x"], "decimal"),
         (["--prompt", "one", "--alpha", "0"], "above 0"),
         (["--prompt", "one", "--alpha", "1/0"], "decimal"),
-        (["--prompt", "one", "--he", "rns"], "not built"),
+        (["--prompt", "one", "--he", "none"], "--he"),
         (["--prompt", "one", "--ot", "none"], "--ot"),
         (["--prompt", "one", "--routing", "dense"], "not built"),
         (["--prompt", "one", "--truncation", "none"], "truncation"),

@@ -16,11 +16,14 @@ from cryptomoe.engines.abb import Secret, SecretBits
 from cryptomoe.engines.two_party import TwoPartyEngine
 from cryptomoe.errors import MalformedMessageError
 from cryptomoe.field import P_BITS, VALUE_LIMIT, IntArray, P
+from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.net.packing import pack_words
 from cryptomoe.party import Party
 
 LIMIT = VALUE_LIMIT - 1
 FEW = settings(max_examples=6, deadline=None)
+
+EITHER = pytest.mark.parametrize("he", BACKENDS)
 
 shapes = arrays.array_shapes(min_dims=1, max_dims=3, max_side=7)
 seeds = st.integers(0, 2**32 - 1)
@@ -36,7 +39,9 @@ def integers(low: int, high: int, shape: tuple[int, ...], seed: int) -> IntArray
     return np.clip(values, low, high).astype(np.int64)
 
 
-def opened(operation: Callable[[TwoPartyEngine], Secret | SecretBits]) -> IntArray:
+def opened(
+    operation: Callable[[TwoPartyEngine], Secret | SecretBits], he: str = DEFAULT_BACKEND
+) -> IntArray:
     """The result of an operation, opened to the client."""
 
     def protocol(engine: TwoPartyEngine) -> IntArray | None:
@@ -45,7 +50,7 @@ def opened(operation: Callable[[TwoPartyEngine], Secret | SecretBits]) -> IntArr
             result = engine.to_arithmetic(result)
         return engine.reveal(result, Party.CLIENT)
 
-    result = run_two_party(protocol).client
+    result = run_two_party(protocol, he=he).client
     assert result is not None
     return result
 
@@ -152,27 +157,30 @@ def test_bits(shape: tuple[int, ...], seed: int) -> None:
     )
 
 
+@EITHER
 @FEW
-@given(shapes, seeds)
-def test_products(shape: tuple[int, ...], seed: int) -> None:
+@given(shape=shapes, seed=seeds)
+def test_products(he: str, shape: tuple[int, ...], seed: int) -> None:
     x, y = (integers(-(1 << 20), 1 << 20, shape, seed + i) for i in range(2))
     assert np.array_equal(
-        opened(lambda e: e.multiply(shared(e, x, 1 << 20, 1), shared(e, y, 1 << 20, 2))), x * y
+        opened(lambda e: e.multiply(shared(e, x, 1 << 20, 1), shared(e, y, 1 << 20, 2)), he), x * y
     )
-    assert np.array_equal(opened(lambda e: e.square(shared(e, x, 1 << 20))), x * x)
+    assert np.array_equal(opened(lambda e: e.square(shared(e, x, 1 << 20)), he), x * x)
 
 
-def test_products_of_more_than_one_ciphertext() -> None:
+@EITHER
+def test_products_of_more_than_one_ciphertext(he: str) -> None:
     x = integers(-(1 << 20), 1 << 20, (20_000,), 3)
     y = x[::-1].copy()
     assert np.array_equal(
-        opened(lambda e: e.multiply(shared(e, x, 1 << 20, 1), shared(e, y, 1 << 20, 2))), x * y
+        opened(lambda e: e.multiply(shared(e, x, 1 << 20, 1), shared(e, y, 1 << 20, 2)), he), x * y
     )
 
 
+@EITHER
 @FEW
-@given(st.tuples(*(st.integers(1, 9) for _ in range(4))), seeds)
-def test_matrix_products(size: tuple[int, int, int, int], seed: int) -> None:
+@given(size=st.tuples(*(st.integers(1, 9) for _ in range(4))), seed=seeds)
+def test_matrix_products(he: str, size: tuple[int, int, int, int], seed: int) -> None:
     batch, a, b, c = size
     x = integers(-(1 << 18), 1 << 18, (batch, a, b), seed)
     y = integers(-(1 << 18), 1 << 18, (batch, b, c), seed + 1)
@@ -181,13 +189,14 @@ def test_matrix_products(size: tuple[int, int, int, int], seed: int) -> None:
         weight = e.weight(y if e.party is Party.SERVER else None, (batch, b, c))
         return e.linear(shared(e, x, 1 << 18), weight)
 
-    assert np.array_equal(opened(linear), x @ y)
+    assert np.array_equal(opened(linear, he), x @ y)
     assert np.array_equal(
-        opened(lambda e: e.matmul(shared(e, x, 1 << 18, 1), shared(e, y, 1 << 18, 2))), x @ y
+        opened(lambda e: e.matmul(shared(e, x, 1 << 18, 1), shared(e, y, 1 << 18, 2)), he), x @ y
     )
 
 
-def test_a_server_whose_weights_are_all_zero() -> None:
+@EITHER
+def test_a_server_whose_weights_are_all_zero(he: str) -> None:
     """SEAL refuses products with zero, which must not tell the client anything."""
     x = integers(-100, 100, (1, 3, 4), 5)
     zeros = np.zeros((1, 4, 2), np.int64)
@@ -196,7 +205,7 @@ def test_a_server_whose_weights_are_all_zero() -> None:
         weight = e.weight(zeros if e.party is Party.SERVER else None, zeros.shape)
         return e.linear(shared(e, x, 100), weight)
 
-    assert np.array_equal(opened(linear), np.zeros((1, 3, 2)))
+    assert np.array_equal(opened(linear, he), np.zeros((1, 3, 2)))
 
 
 @FEW

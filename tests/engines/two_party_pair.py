@@ -9,6 +9,7 @@ import numpy as np
 from cryptomoe.engines.abb import Secret
 from cryptomoe.engines.two_party import Truncation, TwoPartyEngine
 from cryptomoe.field import IntArray, P
+from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.net.channel import Channel, Statistics
 from cryptomoe.net.memory_pair import memory_pair
 from cryptomoe.net.recorder import Record, Recorder
@@ -47,10 +48,14 @@ def run_two_party(
     protocol: Callable[[TwoPartyEngine], Result],
     truncation: Truncation = "exact",
     *,
+    he: str = DEFAULT_BACKEND,
     keep_payloads: bool = False,
     ot: Method = "iknp",
 ) -> Run[Result]:
-    """Run `protocol` at both parties; a failure of either is raised here."""
+    """Run `protocol` at both parties; a failure of either is raised here.
+
+    `he` names the backend of homomorphic encryption.
+    """
     run: Run[Result] = Run()
     carriers = memory_pair()
 
@@ -59,7 +64,9 @@ def run_two_party(
         channel = Channel(party, carriers[party], recorder)
         try:
             with channel:
-                engine = TwoPartyEngine(channel, Randomness(), truncation, ot=ot)
+                engine = TwoPartyEngine(
+                    channel, Randomness(), truncation, backend=BACKENDS[he], ot=ot
+                )
                 engine.setup()
                 channel.start_online()
                 run.results[party] = protocol(engine)

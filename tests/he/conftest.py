@@ -8,21 +8,23 @@ import pytest
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "mutants")]
 
-from he_pair import HePair  # noqa: E402 - found on the path set just above
+from he_pair import HePair, RnsPair, SealPair  # noqa: E402 - found on the path set just above
 
 from cryptomoe.he.parameters import STANDARD  # noqa: E402 - as above
 
-
-@pytest.fixture(scope="session")
-def standard_pair() -> HePair:
-    """Parties with the standard parameters, shared by all tests: use `pair`."""
-    return HePair()
+PAIRS = {"rns": RnsPair, "seal": SealPair}
 
 
-@pytest.fixture(scope="session")
-def unswitched_pair() -> HePair:
+@pytest.fixture(scope="session", params=PAIRS)
+def standard_pair(request: pytest.FixtureRequest) -> HePair:
+    """Parties of each backend with the standard parameters, shared by all tests: use `pair`."""
+    return PAIRS[request.param]()
+
+
+@pytest.fixture(scope="session", params=PAIRS)
+def unswitched_pair(request: pytest.FixtureRequest) -> HePair:
     """Parties whose answers keep all primes, so that a client sees all of their noise."""
-    return HePair(replace(STANDARD, answer_primes=len(STANDARD.data_primes)))
+    return PAIRS[request.param](replace(STANDARD, answer_primes=len(STANDARD.data_primes)))
 
 
 @pytest.fixture
@@ -37,3 +39,9 @@ def wide_pair(unswitched_pair: HePair) -> HePair:
     """As `pair`, with answers that keep all primes."""
     unswitched_pair.reseed()
     return unswitched_pair
+
+
+@pytest.fixture(scope="session")
+def seal_pair() -> SealPair:
+    """Parties by SEAL, for what only SEAL has."""
+    return SealPair()

@@ -12,17 +12,17 @@ from unittest.mock import patch
 import homomorphic as mutants
 import numpy as np
 import pytest
-import tenseal.sealapi as seal
 from he_pair import HePair, centred, crt, modulus_of
 from numpy.typing import NDArray
 
 from cryptomoe import field as fp
 from cryptomoe.errors import UsageError
-from cryptomoe.he import linear, seal_objects
+from cryptomoe.he import linear
 from cryptomoe.he.flood import CEILING_COEFFICIENTS, noise_deviation
 from cryptomoe.he.layouts.lanes import LanesPlan
 from cryptomoe.he.linear import EncodedWeights, PlaintextCache
 from cryptomoe.he.parameters import STANDARD
+from cryptomoe.he.rns_scheme import scheme_of
 from cryptomoe.he.wire import unpack_residues
 from cryptomoe.net.channel import Channel
 
@@ -47,7 +47,7 @@ def answered(pair: HePair, slots: fp.FieldArray, weights: fp.FieldArray) -> fp.F
         pair.multiplied(left[np.newaxis], right[np.newaxis])
         for left, right in zip(slots, weights, strict=True)
     ]
-    message, _ = pair.server.answer(products, ONE_PRODUCT)
+    message, _ = pair.server.answer(pair.joined(products), ONE_PRODUCT)
     kept = pair.parameters.answer_primes
     return unpack_residues("answer", message, (len(slots), 2, kept, N), PRIMES[:kept])
 
@@ -58,39 +58,30 @@ def answered(pair: HePair, slots: fp.FieldArray, weights: fp.FieldArray) -> fp.F
 def recovered_share(pair: HePair) -> float:
     """The share of the server's plaintext polynomial that a client computes from c1 alone."""
     weights = uniform(1, 2)
-    request = pair.owner.encrypt(uniform(1, 1))
-    sent = unpack_residues("request", request, (2, len(PRIMES), N), PRIMES)
-    ciphertexts = pair.server.load("request", request, 1)
-    transformed = [pair.server.transformed(ciphertext) for ciphertext in ciphertexts]
-    product = pair.server.sum_of_products(transformed, [pair.server.encode(weights[0])])
-    message, _ = pair.server.answer([product], ONE_PRODUCT)
+    request = pair.upload(uniform(1, 1))
+    sent = pair.residues(request[0])
+    message, _ = pair.server.answer(pair.server.products(request, weights, 1), ONE_PRODUCT)
     answer = unpack_residues("answer", message, (2, len(PRIMES), N), PRIMES)
-    found = crt(divided(pair, answer[1], sent[1]), PRIMES)
+    found = crt(divided(answer[1], sent[1]), PRIMES)
     modulus = modulus_of(PRIMES)
     plaintext = np.array([centred(x, modulus) % fp.P for x in found], np.uint64)
     return float((plaintext == pair.coefficients_of(weights[0])).mean())
 
 
-def divided(pair: HePair, numerator: fp.FieldArray, denominator: fp.FieldArray) -> Any:
+def divided(numerator: NDArray[Any], denominator: NDArray[Any]) -> Any:
     """Residues (primes, N) of the polynomial whose product with the denominator is the numerator.
 
     The client's own public computation: a quotient at every root of X^N + 1, prime by prime.
     """
-    owner, server = pair.owner, pair.server
-    at_roots = []
-    for polynomial in (numerator, denominator):
-        ciphertext = seal.Ciphertext()
-        pairs = np.stack([polynomial, polynomial])
-        seal_objects.load_ciphertext(ciphertext, owner._context, pairs, server._first_id)
-        at_roots.append(seal_objects.ciphertext_residues(server.transformed(ciphertext)))
-    values, divisors = at_roots
+    transforms = scheme_of(STANDARD).transforms
+    values, divisors = (np.ascontiguousarray(x, np.uint32) for x in (numerator, denominator))
+    for rows in (values, divisors):
+        transforms.forward(rows, 0, len(PRIMES))
     for index, prime in enumerate(PRIMES):
-        values[:, index] = values[:, index] * inverses(divisors[:, index], prime) % prime
-    result = seal.Ciphertext()
-    layout = seal_objects._ciphertext_layout(values, server._first_id, ntt=True)
-    seal_objects._load(result, owner._context, layout)
-    server._evaluator.transform_from_ntt_inplace(result)
-    return list(seal_objects.ciphertext_residues(result)[1])
+        divisor = divisors[index].astype(np.uint64)
+        values[index] = values[index] * inverses(divisor, prime) % np.uint64(prime)
+    transforms.inverse(values, 0, len(PRIMES))
+    return list(values)
 
 
 def inverses(values: fp.FieldArray, prime: int) -> fp.FieldArray:
@@ -117,11 +108,10 @@ def test_without_an_encryption_of_zero_c1_gives_the_plaintext_away(wide_pair: He
 def distance_from_a_guess(pair: HePair, guess: fp.FieldArray, weights: fp.FieldArray) -> int:
     """How far c1 of the switched answer is from what a guess of the plaintext predicts."""
     request = pair.upload(uniform(1, 1))
-    transformed = [pair.server.transformed(request[0])]
-    predicted = pair.server.sum_of_products(transformed, [pair.server.encode(guess)])
-    exact = crt(list(seal_objects.ciphertext_residues(predicted)[1]), PRIMES)
-    product = pair.server.sum_of_products(transformed, [pair.server.encode(weights)])
-    message, _ = pair.server.answer([product], ONE_PRODUCT)
+    predicted = pair.server.products(request, guess[np.newaxis], 1)
+    exact = crt(list(pair.residues(predicted[0])[1]), PRIMES)
+    product = pair.server.products(request, weights[np.newaxis], 1)
+    message, _ = pair.server.answer(product, ONE_PRODUCT)
     kept = PRIMES[: pair.parameters.answer_primes]
     answer = unpack_residues("answer", message, (2, len(kept), N), kept)
     dropped = modulus_of(PRIMES[len(kept) :])
@@ -148,38 +138,26 @@ def test_without_an_encryption_of_zero_a_guess_can_be_checked(pair: HePair) -> N
 # --- the flood: its deviation against the noise that it hides -------------------------------------
 
 
-class Watching:
-    """SEAL's evaluator; keeps what the flood, the only summand without c1, is added to."""
-
-    def __init__(self, evaluator: Any) -> None:
-        self._evaluator = evaluator
-        self.floods: list[tuple[fp.FieldArray, fp.FieldArray]] = []
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._evaluator, name)
-
-    def add_inplace(self, total: Any, other: Any) -> None:
-        """As SEAL."""
-        residues = seal_objects.ciphertext_residues(other)
-        if not residues[1].any():
-            self.floods.append((seal_objects.ciphertext_residues(total), residues[0]))
-        self._evaluator.add_inplace(total, other)
-
-
 def flood_over_noise(pair: HePair) -> float:
     """The least ratio of the flood to 2^39 sqrt(ceiling) times the noise it was added to."""
-    watching = Watching(pair.server._evaluator)
+    floods = []
+    right = type(pair.server)._add_flood
+
+    def watching(server: Any, answer: Any, flood: NDArray[Any]) -> None:
+        floods.append((pair.answer_residues(answer), flood))
+        right(server, answer, flood)
+
     worst = pair.slots_of(np.full(N, fp.P // 2, np.uint64))
-    with patch.object(pair.server, "_evaluator", watching):
-        messages = np.stack([pair.worst_message(), uniform(1, 4)[0]])
+    messages = np.stack([pair.worst_message(), uniform(1, 4)[0]])
+    with patch.object(type(pair.server), "_add_flood", watching):
         answered(pair, messages, np.stack([worst, uniform(1, 5)[0]]))
-    assert len(watching.floods) == 2
+    assert len(floods) == 2
     ratios = []
-    for ciphertext, flood in watching.floods:
+    for residues, flood in floods:
         kept = PRIMES[: len(flood)]
         modulus = modulus_of(kept)
         added = np.array([float(centred(x, modulus)) for x in crt(list(flood), kept)])
-        noise = pair.noise(ciphertext)
+        noise = pair.noise_of(residues)
         ratios.append(np.sqrt(np.mean(added**2) / np.mean(noise**2)) / NEEDED)
     return min(ratios)
 
@@ -207,7 +185,7 @@ def test_a_flood_that_does_not_cover_the_noise_is_caught(pair: HePair, mutant: A
 def noise_of_answers(pair: HePair, weights: fp.FieldArray) -> Floats:
     """What a client sees of the noise of four answers, sizes only."""
     answers = answered(pair, uniform(4, 6), np.tile(weights, (4, 1)))
-    return np.abs(np.concatenate([pair.noise(answer) for answer in answers]))
+    return np.abs(np.concatenate([pair.noise_of(answer) for answer in answers]))
 
 
 def distance(first: Floats, second: Floats) -> float:
@@ -266,7 +244,7 @@ def unlikely_cells(slots: fp.FieldArray) -> float:
 def shown_by_products(pair: HePair) -> fp.FieldArray:
     """Slots (3, N) that a client decrypts where all products are zero."""
     products = [pair.multiplied(uniform(1, 8), np.zeros((1, N), np.uint64)) for _ in range(3)]
-    message, _ = pair.server.answer(products, ONE_PRODUCT)
+    message, _ = pair.server.answer(pair.joined(products), ONE_PRODUCT)
     return pair.owner.decrypt("answer", message, 3)
 
 
@@ -304,7 +282,7 @@ def shown_by_a_linear_map(pair: HePair) -> fp.FieldArray:
     def ask(channel: Channel, keys: Any) -> fp.FieldArray:
         keys.require(PLAN.galois_steps)
         linear.request_linear(channel, pair.owner, PLAN, x)
-        message = channel.receive("answer", PLAN.answers * STANDARD.answer_bytes)
+        message = channel.receive("answer", PLAN.answers * pair.sizes.answer_bytes)
         return pair.owner.decrypt("answer", message, PLAN.answers)
 
     def answer(channel: Channel, keys: Any) -> fp.FieldArray:
@@ -364,7 +342,7 @@ def test_mutants_compute_the_right_products(pair: HePair, mutant: Any) -> None:
     slots, weights = uniform(2, 12), uniform(2, 13)
     with mutant():
         products = [pair.multiplied(slots[i : i + 1], weights[i : i + 1]) for i in range(2)]
-        message, masks = pair.server.answer(products, ONE_PRODUCT)
+        message, masks = pair.server.answer(pair.joined(products), ONE_PRODUCT)
         shown = pair.owner.decrypt("answer", message, 2)
     assert np.array_equal(fp.subtract(shown, masks), fp.multiply(slots, weights))
     assert mutant.__doc__.endswith(".")

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from cryptomoe import field as fp
 from cryptomoe.errors import UsageError
-from cryptomoe.he import seal_backend
+from cryptomoe.he import masking
 from cryptomoe.he.flood import (
     CEILING_COEFFICIENTS,
     FloodBudget,
@@ -149,10 +149,10 @@ def test_answers_decrypt_with_flood_and_noise_at_their_largest(pair: HePair, sig
     accepted = max(d for d in 2.0 ** np.arange(70, 77, 0.125) if _fits(d))
     bits = flood_bits(STANDARD, accepted)
     extreme = -4 << bits if sign < 0 else 4 * ((1 << bits) - 1)
-    residues = np.array([[extreme % prime] * N for prime in STANDARD.data_primes], np.uint64)
+    residues = np.array([[extreme % prime] * N for prime in STANDARD.data_primes], np.uint32)
     slots, weights = uniform(4, 10), uniform(4, 11)
-    with patch.object(seal_backend, "sample_flood", lambda *_: residues):
-        message, masks = pair.server.answer([pair.multiplied(slots, weights)], accepted)
+    with patch.object(masking, "sample_flood", lambda *_: residues):
+        message, masks = pair.server.answer(pair.multiplied(slots, weights), accepted)
     expected = fp.add(fp.total(fp.multiply(slots, weights), 0), masks[0])
     assert np.array_equal(pair.owner.decrypt("answer", message, 1)[0], expected)
 

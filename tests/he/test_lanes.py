@@ -22,9 +22,9 @@ def simulate(plan: LanesPlan, x: fp.FieldArray, w: fp.FieldArray) -> fp.FieldArr
     requests, padded = plan.pack(x), plan.pad_weights(w)
     answers = []
     for chunk in range(plan.chunks):
-        for group in range(plan.row_groups):
-            start = (chunk * plan.row_groups + group) * plan.input_loop
-            for output in range(plan.output_loop):
+        for output in range(plan.output_loop):
+            for group in range(plan.row_groups):
+                start = (chunk * plan.row_groups + group) * plan.input_loop
                 collected = np.zeros(requests.shape[1], np.uint64)
                 for giant in reversed(range(plan.giants)):
                     collected = rotated(collected, plan.giant_step)
@@ -92,3 +92,22 @@ def test_every_plan_computes_the_product(
 def test_galois_steps_are_few(size: tuple[int, int, int, int]) -> None:
     """Two keys serve a plan, so that no layout needs a large set-up."""
     assert len(plan_lanes(STANDARD, *size).galois_steps) <= 2
+
+
+@settings(max_examples=15, deadline=None)
+@given(sizes)
+def test_the_chosen_plan_is_the_cheapest(size: tuple[int, int, int, int]) -> None:
+    """Of all plans, although not all are costed."""
+    powers = [1 << i for i in range(13)]
+    largest = 1 << (max(size[2:]) - 1).bit_length()
+    plans = [
+        LanesPlan(*size, STANDARD.half_row, ring, splits, babies, inputs, outputs)
+        for ring in powers
+        if ring <= largest
+        for splits in powers
+        for babies in powers
+        if splits * babies <= ring
+        for inputs in (True, False)
+        for outputs in (True, False)
+    ]
+    assert plan_lanes(STANDARD, *size).cost == min(plan.cost for plan in plans)

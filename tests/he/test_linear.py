@@ -15,7 +15,6 @@ from cryptomoe.errors import MalformedMessageError, PeerLostError
 from cryptomoe.he.flood import noise_deviation
 from cryptomoe.he.layouts.lanes import LanesPlan, plan_lanes
 from cryptomoe.he.linear import (
-    PLAINTEXT_BYTES,
     EncodedWeights,
     KeyRing,
     PlaintextCache,
@@ -24,8 +23,8 @@ from cryptomoe.he.linear import (
     receive_linear,
     request_linear,
 )
+from cryptomoe.he.masking import MaskingParty
 from cryptomoe.he.parameters import STANDARD
-from cryptomoe.he.seal_backend import AnsweringParty
 from cryptomoe.net.channel import Channel
 from cryptomoe.party import Party
 
@@ -45,9 +44,9 @@ def operands(size: Size, seed: int) -> tuple[fp.FieldArray, fp.FieldArray, fp.Fi
     return drawn[0], drawn[1], drawn[2]
 
 
-def weights_of(w: fp.FieldArray, plaintexts: int = 1000) -> EncodedWeights:
-    """W with room for so many plaintexts."""
-    return EncodedWeights(w, PlaintextCache(plaintexts * PLAINTEXT_BYTES))
+def weights_of(w: fp.FieldArray, room: int = 1 << 30) -> EncodedWeights:
+    """W with so many bytes for its plaintexts."""
+    return EncodedWeights(w, PlaintextCache(room))
 
 
 def exchanged(
@@ -118,16 +117,16 @@ def test_zeros_are_like_any_other_value(pair: HePair, kind: str) -> None:
 def test_the_noise_of_answers_is_what_the_flood_is_told(pair: HePair) -> None:
     """Before each answer: the measured noise against the deviation that its flood is sized for."""
     seen = []
-    right = AnsweringParty.answer
+    right = MaskingParty.answer
 
-    def watching(server: AnsweringParty, ciphertexts: list[Any], deviation: float) -> Any:
+    def watching(server: Any, ciphertexts: Any, deviation: float) -> Any:
         seen.extend((pair.noise(ciphertext), deviation) for ciphertext in ciphertexts)
         return right(server, ciphertexts, deviation)
 
     size = (8, 8, 32, 64)
     own, other, w = operands(size, 3)
     plan = plan_lanes(STANDARD, *size)
-    with patch.object(AnsweringParty, "answer", watching):
+    with patch.object(MaskingParty, "answer", watching):
         exchanged(pair, plan, (own, other), weights_of(w))
     assert len(seen) == plan.answers
     before, after = plan.babies - 1, plan.giants - 1
@@ -141,49 +140,74 @@ def test_the_noise_of_answers_is_what_the_flood_is_told(pair: HePair) -> None:
 # --- the cache of plaintexts ----------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("portion", [1, 4, 512])
 @pytest.mark.parametrize("room", [0, 1, 3, 1000])
-def test_the_cache_keeps_its_budget_and_changes_no_result(pair: HePair, room: int) -> None:
-    """Twice with the same weights: encoded as often as there was no room."""
-    own, other, w = operands(SMALL, 4)
-    plan = plan_lanes(STANDARD, *SMALL)
-    weights = weights_of(w, room)
-    kept = min(room, plan.plaintexts)
+def test_the_cache_keeps_its_budget_and_changes_no_result(
+    pair: HePair, room: int, portion: int
+) -> None:
+    """Twice with the same weights: encoded as often as there was no room.
+
+    `portion` plaintexts are encoded together, and kept together.
+    """
+    size = (2, 3, 10, 9)
+    own, other, w = operands(size, 4)
+    plan = LanesPlan(
+        *size, STANDARD.half_row, 4, 1, 2, inputs_in_lanes=False, outputs_in_lanes=False
+    )
+    weights = weights_of(w, room * pair.server.plaintext_bytes)
     encoded = []
-    right = AnsweringParty.encode
+    right = type(pair.server).encode
 
-    def counting(server: AnsweringParty, slots: fp.FieldArray) -> Any:
-        encoded.append(slots)
-        return right(server, slots)
+    def counting(server: Any, slots: Any, outputs: int, terms: int, **lasting: bool) -> Any:
+        encoded.append(outputs * terms)
+        return right(server, slots, outputs, terms, **lasting)
 
-    with patch.object(AnsweringParty, "encode", counting):
-        for run in range(2):
-            results = exchanged(pair, plan, (own, other), weights)
-            assert np.array_equal(fp.add(*results), fp.matmul(fp.add(own, other), w))
-            assert len(encoded) == plan.plaintexts + run * (plan.plaintexts - kept)
-            assert len(weights.kept) == kept
-            assert weights.cache.used == kept * PLAINTEXT_BYTES <= weights.cache.budget
+    with (
+        patch.object(type(pair.server), "encode", counting),
+        patch("cryptomoe.he.linear._PORTION", portion),
+    ):
+        results = exchanged(pair, plan, (own, other), weights)
+        assert sum(encoded) == plan.plaintexts
+        smallest = plan.input_loop * plan.babies
+        assert max(encoded) <= max(portion, smallest)
+        # The first portions that fit are kept.
+        kept = weights.cache.used // pair.server.plaintext_bytes
+        assert kept <= room
+        assert kept == plan.plaintexts or kept + max(encoded) > room
+        repeated = exchanged(pair, plan, (own, other), weights)
+        assert sum(encoded) == 2 * plan.plaintexts - kept
+    for shares in (results, repeated):
+        assert np.array_equal(fp.add(*shares), fp.matmul(fp.add(own, other), w))
 
 
 def test_weights_share_one_budget(pair: HePair) -> None:
     """And plaintexts of one plan are not taken for those of another."""
-    cache = PlaintextCache(5 * PLAINTEXT_BYTES + PLAINTEXT_BYTES // 2)
+    cache = PlaintextCache(9 * pair.server.plaintext_bytes)
     kept = 0
     for seed, size in enumerate([SMALL, (2, 4, 6, 7), SMALL]):
         own, other, w = operands(size, seed)
         weights = EncodedWeights(w, cache)
         for rows in (size[1], 1):
             plan = plan_lanes(STANDARD, size[0], rows, *size[2:])
+            before = cache.used
             results = exchanged(pair, plan, (own[:, :rows], other[:, :rows]), weights)
             expected = fp.matmul(fp.add(own, other)[:, :rows], w)
             assert np.array_equal(fp.add(*results), expected)
+            assert cache.used - before in {0, plan.plaintexts * pair.server.plaintext_bytes}
         kept += len(weights.kept)
-    assert kept == 5
-    assert cache.used == 5 * PLAINTEXT_BYTES
+    assert kept > 1
+    assert 0 < cache.used <= cache.budget
 
 
-def test_one_plaintext_needs_about_the_memory_that_is_counted(pair: HePair) -> None:
-    plaintext = pair.server.encode(np.arange(STANDARD.slots, dtype=np.uint64))
-    assert 0.95 * PLAINTEXT_BYTES < 8 * plaintext.coeff_count() < PLAINTEXT_BYTES
+def test_one_plaintext_needs_the_memory_that_is_counted(pair: HePair) -> None:
+    plaintexts = pair.server.encode(
+        lambda i, j: np.ones((j - i, STANDARD.slots), np.uint64), 1, 3, lasting=True
+    )
+    if isinstance(plaintexts, np.ndarray):
+        assert plaintexts.nbytes == 3 * pair.server.plaintext_bytes
+    else:
+        sizes = {8 * plaintext.coeff_count() for plaintext in plaintexts[0]}
+        assert sizes == {pair.server.plaintext_bytes}
 
 
 # --- keys and malformed messages ------------------------------------------------------------------
@@ -198,7 +222,7 @@ def test_keys_are_sent_once_and_as_set_up(pair: HePair) -> None:
 
     sent = pair.run(protocol, protocol)
     header = 20
-    assert sent[Party.CLIENT] == (3 * (STANDARD.galois_key_bytes + header), 0)
+    assert sent[Party.CLIENT] == (3 * (pair.sizes.galois_key_bytes + header), 0)
     assert sent[Party.SERVER] == (0, 0)
 
 
@@ -209,7 +233,7 @@ MESSAGES = {
 }
 
 
-@pytest.mark.parametrize("position", [0, 61_440, -8])
+@pytest.mark.parametrize("position", [40, 61_440, -8])
 @pytest.mark.parametrize("message", MESSAGES)
 def test_a_residue_out_of_range_ends_both_sides(pair: HePair, message: str, position: int) -> None:
     """The receiver's error names the message, and the sender does not wait for ever."""
@@ -217,9 +241,9 @@ def test_a_residue_out_of_range_ends_both_sides(pair: HePair, message: str, posi
     own, other, w = operands(size, 5)
     plan = plan_lanes(STANDARD, *size)
     sizes = {
-        "request": plan.requests * STANDARD.request_bytes,
-        "answer": plan.answers * STANDARD.answer_bytes,
-        "key": STANDARD.galois_key_bytes,
+        "request": plan.requests * pair.sizes.request_bytes,
+        "answer": plan.answers * pair.sizes.answer_bytes,
+        "key": pair.sizes.galois_key_bytes,
     }
     sender, label = MESSAGES[message]
 

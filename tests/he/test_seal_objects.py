@@ -6,12 +6,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tenseal.sealapi as seal
-from he_pair import HePair
+from he_pair import SealPair
 
 from cryptomoe import field as fp
 from cryptomoe.he import seal_objects
-from cryptomoe.he.parameters import STANDARD
-from cryptomoe.he.seal_backend import galois_element
+from cryptomoe.he.parameters import STANDARD, galois_element
 
 OPEN_FILES = Path("/proc/self/fd")
 PRIMES = (*STANDARD.data_primes, STANDARD.special_prime)
@@ -22,108 +21,112 @@ def uniform(count: int, seed: int) -> fp.FieldArray:
     return np.random.default_rng(seed).integers(0, fp.P, (count, STANDARD.slots), dtype=np.uint64)
 
 
-def decrypted(pair: HePair, ciphertext: Any) -> fp.FieldArray:
+def decrypted(seal_pair: SealPair, ciphertext: Any) -> fp.FieldArray:
     """SEAL's own decryption of a ciphertext on any level."""
     plaintext = seal.Plaintext()
-    pair.owner._decryptor.decrypt(ciphertext, plaintext)
-    return np.array(pair.owner._encoder.decode_uint64(plaintext), np.uint64)
+    seal_pair.owner._decryptor.decrypt(ciphertext, plaintext)
+    return np.array(seal_pair.owner._encoder.decode_uint64(plaintext), np.uint64)
 
 
-def test_ciphertexts_come_back_and_decrypt(pair: HePair) -> None:
+def test_ciphertexts_come_back_and_decrypt(seal_pair: SealPair) -> None:
     """Read, loaded, read again: the same residues, and SEAL decrypts what was loaded."""
     slots = uniform(1, 1)
-    original = pair.upload(slots)[0]
+    original = seal_pair.upload(slots)[0]
     residues = seal_objects.ciphertext_residues(original)
     assert residues.shape == (2, 6, 8192)
     loaded = seal.Ciphertext()
-    seal_objects.load_ciphertext(loaded, pair.owner._context, residues, pair.server._first_id)
+    seal_objects.load_ciphertext(
+        loaded, seal_pair.owner._context, residues, seal_pair.server._first_id
+    )
     assert np.array_equal(seal_objects.ciphertext_residues(loaded), residues)
-    assert np.array_equal(decrypted(pair, loaded), slots[0])
+    assert np.array_equal(decrypted(seal_pair, loaded), slots[0])
 
 
-def test_the_residues_are_the_ones_seal_shows(pair: HePair) -> None:
+def test_the_residues_are_the_ones_seal_shows(seal_pair: SealPair) -> None:
     """SEAL gives single residues by index, in the order polynomial, prime, coefficient."""
-    ciphertext = pair.upload(uniform(1, 2))[0]
+    ciphertext = seal_pair.upload(uniform(1, 2))[0]
     residues = seal_objects.ciphertext_residues(ciphertext).reshape(-1)
     for index in (0, 1, 8191, 8192, 6 * 8192 - 1, 6 * 8192, residues.size - 1):
         assert ciphertext[index] == residues[index]
 
 
-def test_the_phase_of_the_residues_is_the_plaintext(pair: HePair) -> None:
+def test_the_phase_of_the_residues_is_the_plaintext(seal_pair: SealPair) -> None:
     """What the tests of noise rest on: their exact arithmetic agrees with SEAL's decryption."""
     slots = uniform(1, 3)
-    ciphertext = pair.multiplied(slots, uniform(1, 4))
+    ciphertext = seal_pair.multiplied(slots, uniform(1, 4))[0]
     residues = seal_objects.ciphertext_residues(ciphertext)
     modulus = int(np.prod(np.array(STANDARD.data_primes, object)))
-    scaled = pair.scaled_noise(residues)
+    scaled = seal_pair.scaled_noise(residues)
     messages = [
         (fp.P * x - noise) // modulus % fp.P
-        for x, noise in zip(pair.phase(residues), scaled, strict=True)
+        for x, noise in zip(seal_pair.phase(residues), scaled, strict=True)
     ]
-    assert np.array_equal(pair.slots_of(np.array(messages, np.uint64)), decrypted(pair, ciphertext))
+    assert np.array_equal(
+        seal_pair.slots_of(np.array(messages, np.uint64)), decrypted(seal_pair, ciphertext)
+    )
     # SEAL's budget is what the largest coefficient leaves, in whole bits.
     left = modulus.bit_length() - max(abs(x) for x in scaled).bit_length() - 1
-    assert abs(left - pair.owner._decryptor.invariant_noise_budget(ciphertext)) <= 1
+    assert abs(left - seal_pair.owner._decryptor.invariant_noise_budget(ciphertext)) <= 1
 
 
-def test_public_keys_come_back(pair: HePair) -> None:
+def test_public_keys_come_back(seal_pair: SealPair) -> None:
     public_key = seal.PublicKey()
-    pair.owner._generator.create_public_key(public_key)
+    seal_pair.owner._generator.create_public_key(public_key)
     residues = seal_objects.public_key_residues(public_key)
     assert residues.shape == (2, 7, 8192)
     loaded = seal.PublicKey()
-    seal_objects.load_public_key(loaded, pair.owner._context, residues)
+    seal_objects.load_public_key(loaded, seal_pair.owner._context, residues)
     assert np.array_equal(seal_objects.public_key_residues(loaded), residues)
-    encrypted, plaintext = seal.Ciphertext(), pair.server._encode(uniform(1, 5)[0])
-    seal.Encryptor(pair.owner._context, loaded).encrypt(plaintext, encrypted)
-    assert np.array_equal(decrypted(pair, encrypted), uniform(1, 5)[0])
+    encrypted, plaintext = seal.Ciphertext(), seal_pair.server._encode(uniform(1, 5)[0])
+    seal.Encryptor(seal_pair.owner._context, loaded).encrypt(plaintext, encrypted)
+    assert np.array_equal(decrypted(seal_pair, encrypted), uniform(1, 5)[0])
 
 
 @pytest.mark.parametrize("step", [1, 2, 1024, 4095])
-def test_galois_keys_come_back_and_rotate(pair: HePair, step: int) -> None:
+def test_galois_keys_come_back_and_rotate(seal_pair: SealPair, step: int) -> None:
     element = galois_element(STANDARD, step)
     table, loaded = seal.GaloisKeys(), seal.GaloisKeys()
-    pair.owner._generator.create_galois_keys([element], table)
+    seal_pair.owner._generator.create_galois_keys([element], table)
     residues = seal_objects.galois_key_residues(table, element, 6)
     assert residues.shape == (6, 2, 7, 8192)
     assert all((residues[:, :, i] < prime).all() for i, prime in enumerate(PRIMES))
-    seal_objects.load_galois_key(loaded, pair.owner._context, element, residues)
+    seal_objects.load_galois_key(loaded, seal_pair.owner._context, element, residues)
     assert np.array_equal(seal_objects.galois_key_residues(loaded, element, 6), residues)
     slots, rotated = uniform(1, 6), seal.Ciphertext()
-    pair.server._evaluator.apply_galois(pair.upload(slots)[0], element, loaded, rotated)
+    seal_pair.server._evaluator.apply_galois(seal_pair.upload(slots)[0], element, loaded, rotated)
     expected = np.roll(slots.reshape(2, -1), -step, axis=1).reshape(-1)
-    assert np.array_equal(decrypted(pair, rotated), expected)
+    assert np.array_equal(decrypted(seal_pair, rotated), expected)
 
 
-def test_a_constant_above_the_plaintext_modulus_is_zero_in_every_slot(pair: HePair) -> None:
+def test_a_constant_above_the_plaintext_modulus_is_zero_in_every_slot(seal_pair: SealPair) -> None:
     """And it is no zero polynomial, which SEAL would refuse to multiply by."""
     product = seal.Ciphertext()
-    transformed = pair.server.transformed(pair.upload(uniform(1, 7))[0])
-    pair.server._evaluator.multiply_plain(transformed, pair.server._zero, product)
-    pair.server._evaluator.transform_from_ntt_inplace(product)
+    transformed = seal_pair.server._transformed(seal_pair.upload(uniform(1, 7))[0])
+    seal_pair.server._evaluator.multiply_plain(transformed, seal_pair.server._zero, product)
+    seal_pair.server._evaluator.transform_from_ntt_inplace(product)
     assert seal_objects.ciphertext_residues(product).any()
-    assert not decrypted(pair, product).any()
+    assert not decrypted(seal_pair, product).any()
 
 
 @pytest.mark.parametrize("prime", range(6))
 @pytest.mark.parametrize("polynomial", [0, 1])
 def test_seal_refuses_a_residue_that_is_not_below_its_prime(
-    pair: HePair, polynomial: int, prime: int
+    seal_pair: SealPair, polynomial: int, prime: int
 ) -> None:
     """A second check behind the one on the wire."""
-    residues = seal_objects.ciphertext_residues(pair.upload(uniform(1, 8))[0])
+    residues = seal_objects.ciphertext_residues(seal_pair.upload(uniform(1, 8))[0])
     residues[polynomial, prime, 4711] = STANDARD.data_primes[prime]
     with pytest.raises((RuntimeError, ValueError)):
         seal_objects.load_ciphertext(
-            seal.Ciphertext(), pair.owner._context, residues, pair.server._first_id
+            seal.Ciphertext(), seal_pair.owner._context, residues, seal_pair.server._first_id
         )
 
 
-def test_a_short_layout_is_refused(pair: HePair) -> None:
-    residues = seal_objects.ciphertext_residues(pair.upload(uniform(1, 9))[0])
+def test_a_short_layout_is_refused(seal_pair: SealPair) -> None:
+    residues = seal_objects.ciphertext_residues(seal_pair.upload(uniform(1, 9))[0])
     with pytest.raises((RuntimeError, ValueError)):
         seal_objects.load_ciphertext(
-            seal.Ciphertext(), pair.owner._context, residues[:, :5], pair.server._first_id
+            seal.Ciphertext(), seal_pair.owner._context, residues[:, :5], seal_pair.server._first_id
         )
 
 
@@ -136,7 +139,7 @@ def test_a_file_that_is_not_seals_is_refused() -> None:
         seal_objects._saved(Foreign())
 
 
-def test_only_memory_files_are_written_and_none_is_kept(pair: HePair) -> None:
+def test_only_memory_files_are_written_and_none_is_kept(seal_pair: SealPair) -> None:
     """Every path that SEAL is given is an anonymous file; after an error, too, it is closed."""
     seen = []
 
@@ -152,11 +155,11 @@ def test_only_memory_files_are_written_and_none_is_kept(pair: HePair) -> None:
             seen.append(str(Path(path).readlink()))
             self._thing.load(context, path)
 
-    ciphertext = pair.upload(uniform(1, 10))[0]
+    ciphertext = seal_pair.upload(uniform(1, 10))[0]
     residues = seal_objects.ciphertext_residues(ciphertext)
     open_before = len(list(OPEN_FILES.iterdir()))
     seal_objects._saved(Watched(ciphertext))
-    loading = (pair.owner._context, residues, pair.server._first_id)
+    loading = (seal_pair.owner._context, residues, seal_pair.server._first_id)
     seal_objects.load_ciphertext(Watched(seal.Ciphertext()), *loading)
     residues[0, 0, 0] = STANDARD.data_primes[0]
     with pytest.raises((RuntimeError, ValueError)):

@@ -18,6 +18,7 @@ from tapes import Words
 
 from cryptomoe.engines.two_party import Truncation, TwoPartyEngine
 from cryptomoe.field import P_BITS, P
+from cryptomoe.he.backends import BACKENDS
 from cryptomoe.he.parameters import PRIME_BITS, STANDARD
 from cryptomoe.net.channel import Channel
 from cryptomoe.net.memory_pair import memory_pair
@@ -25,7 +26,7 @@ from cryptomoe.net.packing import unpack_words
 from cryptomoe.net.recorder import Record, Recorder
 from cryptomoe.ot.comparison import Level
 from cryptomoe.party import Party
-from cryptomoe.randomness import Randomness
+from cryptomoe.randomness import SEED_BYTES, Randomness
 
 FIELD_CORRECTIONS = ("bit", "keep_if", "truncate_approximately/wrap")
 """Scopes whose corrections are elements of the field; others are modulo a power of two."""
@@ -119,8 +120,13 @@ def _elements(record: Record) -> dict[tuple[str, int], Words]:
         primes = STANDARD.data_primes
         if kind == "answer":
             primes = primes[: STANDARD.answer_primes]
+        # A request is pairs of a seed and one polynomial, an answer pairs of polynomials.
+        if kind == "request":
+            size = BACKENDS["rns"].sizes(STANDARD).request_bytes
+            starts = range(SEED_BYTES, len(data), size)
+            data = b"".join(data[start : start + size - SEED_BYTES] for start in starts)
         residues = unpack_words(data, 8 * len(data) // PRIME_BITS, PRIME_BITS)
-        by_prime = residues.reshape(-1, 2, len(primes), STANDARD.degree)
+        by_prime = residues.reshape(-1, 1 if kind == "request" else 2, len(primes), STANDARD.degree)
         return {
             (f"{kind} residues", prime): by_prime[:, :, i].reshape(-1)
             for i, prime in enumerate(primes)
@@ -212,7 +218,7 @@ def run_session(
         randomness = Randomness(bytes([party]) + seed.to_bytes(31, "little"))
         try:
             with channel:
-                engine = TwoPartyEngine(channel, randomness, truncation)
+                engine = TwoPartyEngine(channel, randomness, truncation, backend=BACKENDS["rns"])
                 session.engines[party] = engine
                 engine.setup()
                 seen = session.seen[party]

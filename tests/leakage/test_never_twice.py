@@ -13,7 +13,9 @@ from party_views import Session, run_session
 from small_model import run
 from use_log import UseLog, deltas
 
-from cryptomoe.he.seal_backend import AnsweringParty, KeyOwner
+from cryptomoe.he import sampling
+from cryptomoe.he.masking import MaskingParty
+from cryptomoe.he.rns_owner import RnsKeyOwner
 from cryptomoe.ot import endpoint as endpoints
 from cryptomoe.ot.endpoint import OtEndpoint
 from cryptomoe.ot.iknp import IknpReceiver
@@ -58,7 +60,10 @@ def test_nothing_is_used_twice_in_a_whole_inference() -> None:
         "salts": True,
         "points": True,
         "polynomials": True,
+        "seeds": True,
     }
+    # Both parties expand every seed.
+    assert len(log.public_keys) == 2 * len(log.wire["seeds"])
 
 
 def test_nothing_is_used_twice_in_two_sessions() -> None:
@@ -66,9 +71,12 @@ def test_nothing_is_used_twice_in_two_sessions() -> None:
     first, second = UseLog(), UseLog()
     for log, seed in ((first, 201), (second, 202)):
         other, _ = small(seed)
-        log.stream_keys, log.wire = other.stream_keys, other.wire
+        log.stream_keys, log.public_keys, log.wire = (
+            other.stream_keys, other.public_keys, other.wire,
+        )  # fmt: skip
     both = UseLog(
         first.stream_keys + second.stream_keys,
+        first.public_keys + second.public_keys,
         wire={kind: first.wire[kind] + second.wire[kind] for kind in first.wire},
     )
     assert both.used_twice() == set()
@@ -129,6 +137,10 @@ def _no_direction(right: Any, pads: Any, *rest: Any) -> Any:
     return right(pads, *others, salt[1:])
 
 
+def _one_expansion(right: Any, _seed: bytes, purpose: str) -> bytes:
+    return right(bytes(32), purpose)
+
+
 def _ciphertext_kept(right: Any, owner: Any, slots: Any) -> bytes:
     """The first ciphertexts serve for all later requests of that size."""
     kept: dict[int, bytes] = vars(owner).setdefault("kept", {})
@@ -150,8 +162,9 @@ BROKEN: dict[str, tuple[Any, str, Callable[..., Any], str]] = {
     "the receiver's tweak starts anew": (ReceiverPads, "pads", _tweak_restarted, "tweaks"),
     "the receiver expands anew": (IknpReceiver, "extend", _blocks_restarted, "expansions"),
     "one hash key for ever": (PadHash, "_keys_of", _one_key, "hash keys"),
-    "a ciphertext is sent again": (KeyOwner, "encrypt", _ciphertext_kept, "polynomials"),
-    "an answer is sent again": (AnsweringParty, "answer", _answer_kept, "polynomials"),
+    "one seed for all ciphertexts": (sampling, "stream_key", _one_expansion, "seeds"),
+    "a ciphertext is sent again": (RnsKeyOwner, "encrypt", _ciphertext_kept, "polynomials"),
+    "an answer is sent again": (MaskingParty, "answer", _answer_kept, "polynomials"),
 }
 
 

@@ -1,6 +1,7 @@
 """The operations on ciphertexts compute on slots modulo p what they say, and answers are masked."""
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,12 +10,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cryptomoe import field as fp
-from cryptomoe.errors import MalformedMessageError
-from cryptomoe.he import seal_objects
+from cryptomoe.errors import MalformedMessageError, UsageError
 from cryptomoe.he.flood import noise_deviation
 from cryptomoe.he.parameters import STANDARD
-from cryptomoe.he.seal_backend import Ciphertext
-from cryptomoe.he.wire import pack_residues, unpack_residues
+from cryptomoe.he.wire import unpack_residues
 
 N = STANDARD.slots
 FEW = settings(
@@ -37,7 +36,7 @@ def slots_of(kind: str, count: int, seed: int) -> fp.FieldArray:
     return np.full_like(slots, constants[kind]) if kind in constants else slots
 
 
-def opened(pair: HePair, ciphertexts: list[Ciphertext]) -> fp.FieldArray:
+def opened(pair: HePair, ciphertexts: Any) -> fp.FieldArray:
     """What the client decrypts, less the masks: slots (count, N)."""
     message, masks = pair.server.answer(ciphertexts, SMALL)
     return fp.subtract(pair.owner.decrypt("answer", message, len(ciphertexts)), masks)
@@ -55,7 +54,7 @@ def test_what_is_encrypted_is_decrypted(pair: HePair, kind: str, count: int, see
 def test_slots_are_added(pair: HePair, kind: str, added: str, seed: int) -> None:
     slots, others = slots_of(kind, 1, seed), slots_of(added, 1, seed + 1)
     ciphertexts = pair.upload(slots)
-    pair.server.add_slots(ciphertexts[0], others[0])
+    pair.server.add_slots(ciphertexts, others)
     assert np.array_equal(opened(pair, ciphertexts), fp.add(slots, others))
 
 
@@ -63,16 +62,16 @@ def test_slots_are_added(pair: HePair, kind: str, added: str, seed: int) -> None
 def test_both_half_rows_rotate_left(pair: HePair, step: int) -> None:
     pair.allow_rotation(step)
     slots = slots_of("uniform", 1, step)
-    original = pair.upload(slots)[0]
-    turned = pair.server.rotate(original, step)
+    original = pair.upload(slots)
+    turned = pair.rotated(original, step)
     expected = np.roll(slots.reshape(2, -1), -step, axis=1).reshape(1, -1)
-    assert np.array_equal(opened(pair, [turned]), expected)
-    assert np.array_equal(opened(pair, [original]), slots)
+    assert np.array_equal(opened(pair, turned), expected)
+    assert np.array_equal(opened(pair, original), slots)
 
 
 def test_without_its_key_there_is_no_rotation(pair: HePair) -> None:
     with pytest.raises(KeyError):
-        pair.server.rotate(pair.upload(slots_of("uniform", 1, 1))[0], 1111)
+        pair.server.turned(pair.upload(slots_of("uniform", 1, 1)), 1111, 2, 1)
 
 
 @FEW
@@ -81,7 +80,7 @@ def test_products_are_summed(pair: HePair, terms: list[tuple[str, str]], seed: i
     """Zero plaintexts, zero ciphertexts and zero sums included: nothing about them is special."""
     left = np.concatenate([slots_of(kind, 1, seed + i) for i, (kind, _) in enumerate(terms)])
     right = np.concatenate([slots_of(kind, 1, seed + 9 + i) for i, (_, kind) in enumerate(terms)])
-    total = opened(pair, [pair.multiplied(left, right)])
+    total = opened(pair, pair.multiplied(left, right))
     assert np.array_equal(total[0], fp.total(fp.multiply(left, right), 0))
 
 
@@ -90,7 +89,7 @@ def test_sums_of_zero_plaintexts_are_zero_and_look_like_any_other(pair: HePair, 
     """No error of SEAL tells of all-zero weights, and no answer is a transparent ciphertext."""
     slots, zeros = slots_of("uniform", count, 1), np.zeros((count, N), np.uint64)
     product = pair.multiplied(slots, zeros)
-    message, masks = pair.server.answer([product], SMALL)
+    message, masks = pair.server.answer(product, SMALL)
     assert np.array_equal(pair.owner.decrypt("answer", message, 1), masks)
     shape = (1, 2, STANDARD.answer_primes, N)
     residues = unpack_residues("answer", message, shape, STANDARD.data_primes[:2])
@@ -100,7 +99,7 @@ def test_sums_of_zero_plaintexts_are_zero_and_look_like_any_other(pair: HePair, 
 def test_products_that_cancel(pair: HePair) -> None:
     slots, weights = slots_of("uniform", 1, 2), slots_of("uniform", 1, 3)
     product = pair.multiplied(np.tile(slots, (2, 1)), np.stack([weights[0], fp.negate(weights[0])]))
-    assert not opened(pair, [product]).any()
+    assert not opened(pair, product).any()
 
 
 def test_sums_of_products_are_added_and_rotated(pair: HePair) -> None:
@@ -108,12 +107,11 @@ def test_sums_of_products_are_added_and_rotated(pair: HePair) -> None:
     pair.allow_rotation(16)
     left, right = slots_of("uniform", 4, 4), slots_of("uniform", 4, 5)
     first, second = pair.multiplied(left[:2], right[:2]), pair.multiplied(left[2:], right[2:])
-    total = pair.server.rotate(first, 16)
-    pair.server.add(total, second)
+    total = pair.server.collected(pair.joined([second, first]), 2, 1, 16, None)
     parts = fp.multiply(left, right)
     turned = np.roll(fp.add(parts[0], parts[1]).reshape(2, -1), -16, axis=1).reshape(-1)
     expected = fp.add(turned, fp.add(parts[2], parts[3]))
-    assert np.array_equal(opened(pair, [total])[0], expected)
+    assert np.array_equal(opened(pair, total)[0], expected)
 
 
 # --- masks ----------------------------------------------------------------------------------------
@@ -132,7 +130,7 @@ def test_every_slot_of_an_answer_is_uniform(pair: HePair, kind: str) -> None:
     """Whatever the product is in it; three answers of one message, and across them."""
     left, right = slots_of(kind, 3, 6), slots_of("ones", 3, 7)
     products = [pair.multiplied(left[i : i + 1], right[i : i + 1]) for i in range(3)]
-    message, masks = pair.server.answer(products, SMALL)
+    message, masks = pair.server.answer(pair.joined(products), SMALL)
     shown = pair.owner.decrypt("answer", message, 3)
     assert np.array_equal(fp.subtract(shown, masks), fp.multiply(left, right))
     assert masks.shape == (3, N)
@@ -153,35 +151,49 @@ def test_masks_and_floods_are_new_in_every_answer(pair: HePair) -> None:
 # --- what comes from the other side ---------------------------------------------------------------
 
 
-def spoiled(message: bytes, primes: tuple[int, ...], place: int) -> bytes:
-    """The message with one residue set to its prime."""
-    residues = unpack_residues("x", message, (2, len(primes), N), primes)
-    residues[place, -1, N // 2] = primes[-1]
-    return pack_residues(residues)
+def spoiled(message: bytes, place: float) -> bytes:
+    """The message with ones in 64 bits, so with a residue above every prime."""
+    at = int(place * (len(message) - 8))
+    return message[:at] + b"\xff" * 8 + message[at + 8 :]
 
 
-@pytest.mark.parametrize("polynomial", [0, 1])
-def test_residues_out_of_range_are_refused_by_label(pair: HePair, polynomial: int) -> None:
-    data, answer = STANDARD.data_primes, STANDARD.data_primes[:2]
-    whole = (*data, STANDARD.special_prime)
-    request = spoiled(pair.owner.encrypt(slots_of("zeros", 1, 1)), data, polynomial)
+@pytest.mark.parametrize("place", [0.001, 0.3, 0.6, 1.0])
+def test_residues_out_of_range_are_refused_by_label(pair: HePair, place: float) -> None:
+    """Wherever they are in a message; a seed is whatever its bytes are."""
+    request = pair.owner.encrypt(slots_of("zeros", 1, 1))
     with pytest.raises(MalformedMessageError, match="a/request"):
-        pair.server.load("a/request", request, 1)
+        pair.server.load("a/request", spoiled(request, place), 1)
     message, _ = pair.server.answer(pair.upload(slots_of("zeros", 1, 1)), SMALL)
     with pytest.raises(MalformedMessageError, match="a/answer"):
-        pair.owner.decrypt("a/answer", spoiled(message, answer, polynomial), 1)
-    key = spoiled(pair.owner.public_key(), whole, polynomial)
+        pair.owner.decrypt("a/answer", spoiled(message, place), 1)
     with pytest.raises(MalformedMessageError, match="setup/public_key"):
-        pair.server.set_public_key("setup/public_key", key)
-    galois = pair.owner.galois_key(3)
-    digit = len(galois) // len(data)
-    third = spoiled(galois[2 * digit : 3 * digit], whole, polynomial)
-    wrong = galois[: 2 * digit] + third + galois[3 * digit :]
+        pair.server.set_public_key("setup/public_key", spoiled(pair.owner.public_key(), place))
     with pytest.raises(MalformedMessageError, match="galois_key/3"):
-        pair.server.set_galois_key("galois_key/3", 3, wrong)
+        pair.server.set_galois_key("galois_key/3", 3, spoiled(pair.owner.galois_key(3), place))
+
+
+@pytest.mark.parametrize("position", [-1, 0, 1])
+def test_the_first_residue_that_is_not_below_its_prime(pair: HePair, position: int) -> None:
+    """The prime itself is refused, one less is taken: in the last residue of a request."""
+    request = pair.owner.encrypt(slots_of("zeros", 1, 1))
+    prime = STANDARD.data_primes[-1]
+    # The last of 16 residues is the upper 30 bits of their 15 words.
+    last = (prime + position) << 2 | request[-4] & 3
+    message = request[:-4] + last.to_bytes(4, "little")
+    if position < 0:
+        pair.server.load("request", message, 1)
+    else:
+        with pytest.raises(MalformedMessageError, match="request"):
+            pair.server.load("request", message, 1)
+
+
+@pytest.mark.parametrize("step", [-1, 0, N // 2, N])
+def test_a_key_for_a_rotation_that_does_not_exist_is_refused(pair: HePair, step: int) -> None:
+    with pytest.raises(UsageError, match="rotation"):
+        pair.server.set_galois_key("galois_key", step, pair.owner.galois_key(1))
 
 
 def test_fresh_ciphertexts_of_one_plaintext_have_nothing_in_common(pair: HePair) -> None:
     slots = slots_of("sparse", 1, 9)
-    first, second = (seal_objects.ciphertext_residues(pair.upload(slots)[0]) for _ in range(2))
+    first, second = (pair.residues(pair.upload(slots)[0]) for _ in range(2))
     assert (first == second).mean() < 1e-4
