@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cryptomoe_spec.contracts import contract_hash
 
 from cryptomoe import __version__
 from cryptomoe.engines.shapes import ShapeEngine
@@ -60,6 +61,7 @@ def terms(
         "he": he,
         "ot": ot,
         "parties": 2,
+        "contracts": contract_hash(),
     }
 
 
