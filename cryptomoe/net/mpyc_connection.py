@@ -17,6 +17,7 @@ import asyncio
 import os
 import socket
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -35,17 +36,20 @@ from cryptomoe.party import Party
 
 
 @contextmanager
-def _without_side_effects() -> Iterator[None]:
+def without_side_effects() -> Iterator[None]:
     """Keep MPyC from acting on its import.
 
     It would parse sys.argv, set environment variables and configure logging, but not where it takes
-    itself to be imported for its documentation.
+    itself to be imported for its documentation. Its array types also import a module of numpy under
+    a name that numpy warns of.
     """
     variable = "READTHEDOCS"
     before = os.environ.get(variable)
     os.environ[variable] = "True"
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         if before is None:
             del os.environ[variable]
@@ -53,7 +57,7 @@ def _without_side_effects() -> Iterator[None]:
             os.environ[variable] = before
 
 
-with _without_side_effects():
+with without_side_effects():
     from mpyc.asyncoro import MessageExchanger
 
 LOOPBACK = "127.0.0.1"
