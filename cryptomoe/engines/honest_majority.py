@@ -24,7 +24,7 @@ from functools import cache
 from math import comb, prod
 from threading import local
 from types import SimpleNamespace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,7 +70,7 @@ _GOODBYE_SECONDS = 60.0
 
 
 class _RuntimeOfThread(local):
-    """MPyC keeps its runtime in a global; here it is one a thread, so that tests need no process."""
+    """MPyC keeps its runtime in a global; this one is another in every thread."""
 
     current: Any = None
 
@@ -160,7 +160,8 @@ class _Runtime(mpyc_runtime.Runtime):  # type: ignore[misc]
             ProtocolError: a peer is gone or broke the protocol.
         """
         waited = asyncio.ensure_future(awaitable, loop=self.event_loop)
-        first = asyncio.wait({waited, self._failure}, return_when=asyncio.FIRST_COMPLETED)
+        either: set[asyncio.Future[Any]] = {waited, self._failure}
+        first = asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         try:
             self.event_loop.run_until_complete(first)
         except RuntimeError:
@@ -346,6 +347,19 @@ class _Runtime(mpyc_runtime.Runtime):  # type: ignore[misc]
         opened: Limbs = await self.open(fq.add(values, mask.whole), self.threshold)
         return opened
 
+    async def shift_under_masks(self, values: Limbs, bits: int, offset: int) -> Limbs:
+        """values / 2^bits, approximately, where values + offset are in [0, 2^VALUE_BITS)."""
+        sets = comb(self.size, self.threshold)
+        half = 0 if sets % 2 else 1 << (bits - 1)
+        common = self._common()
+        masks = common.masks(self._number(), len(values), MASK_BITS)
+        hidden = fq.add(values, fq.constant(offset + half))
+        hidden = fq.add(hidden, fq.combine(common.weights, masks))
+        opened = await self.open(hidden, self.threshold)
+        carried = fq.combine(common.weights, fq.shift_right(masks, bits))
+        quotient = fq.subtract(fq.shift_right(opened, bits), carried)
+        return fq.subtract(quotient, fq.constant((offset >> bits) + sets // 2))
+
     @_as_task
     async def product(self, factors: Limbs) -> Limbs:
         """Shares (n, 2) of the product along the first axis of (count, n, 2), as a tree."""
@@ -498,7 +512,7 @@ class HonestMajorityEngine(DerivedOperations):
         self._waiting: deque[Any] = deque()
         self._rounds = 0
 
-    def __enter__(self) -> "HonestMajorityEngine":
+    def __enter__(self) -> Self:
         """The engine itself."""
         return self
 
@@ -554,7 +568,6 @@ class HonestMajorityEngine(DerivedOperations):
         self, shape: tuple[int, ...], function: Callable[..., Objects], *operands: Shared
     ) -> Shared:
         """`function` of the operands' shares, reduced modulo q."""
-
         return self._moved(shape, lambda *shares: function(*shares) % Q, *operands)
 
     def _moved(
@@ -621,7 +634,7 @@ class HonestMajorityEngine(DerivedOperations):
 
     def take(self, x: Hidden, indices: IntArray, axis: int) -> Hidden:
         """See the interface."""
-        position = axis % len(x.shape)
+        position: int = axis % len(x.shape)
         shape = (*x.shape[:position], *indices.shape, *x.shape[position + 1 :])
         return same_kind(x, self._moved(shape, lambda a: a.take(indices, axis), x.data))
 
@@ -791,15 +804,7 @@ class HonestMajorityEngine(DerivedOperations):
             return fq.subtract(quotient, fq.constant(offset >> bits))
 
         async def approximately(values: Limbs) -> Limbs:
-            shift, centre = _centring(self._runtime.common_sets, bits)
-            common = self._runtime._common()
-            masks = common.masks(self._runtime._number(), len(values), MASK_BITS)
-            raised = fq.add(values, fq.constant(offset + shift))
-            hidden = fq.add(raised, fq.combine(common.weights, masks))
-            opened = await self._runtime.open(hidden, self._runtime.threshold)
-            carried = fq.combine(common.weights, fq.shift_right(masks, bits))
-            quotient = fq.subtract(fq.shift_right(opened, bits), carried)
-            return fq.subtract(quotient, fq.constant((offset >> bits) + centre))
+            return await self._runtime.shift_under_masks(values, bits, offset)
 
         if is_exact:
             with scope("truncate"):
@@ -963,11 +968,6 @@ def _low_bits(limbs: Limbs, bits: int) -> NDArray[np.uint64]:
 
 def _from_words(words: NDArray[np.uint64]) -> Limbs:
     return np.stack([words, np.zeros_like(words)], axis=-1)
-
-
-def _centring(sets: int, bits: int) -> tuple[int, int]:
-    """(added before, taken off after) an approximate truncation, so that its error is centred."""
-    return (0 if sets % 2 else 1 << (bits - 1)), sets // 2
 
 
 def _joint(*operands: Secret | SecretBits) -> tuple[int, ...]:

@@ -121,17 +121,23 @@ def inverse_root(x: Limbs) -> Limbs:
     return result
 
 
-@intrinsic
-def _high_product(_context: Any, x: Any, y: Any) -> Any:
-    """The upper 64 bits of the product of two unsigned words."""
+def _upper_half_of_product() -> Any:
+    """An intrinsic: the upper 64 bits of the product of two unsigned words."""
 
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        wide = ir.IntType(128)
-        left, right = (builder.zext(argument, wide) for argument in arguments)
-        product = builder.lshr(builder.mul(left, right), ir.Constant(wide, 64))
-        return builder.trunc(product, ir.IntType(64))
+    @intrinsic
+    def high_product(_context: Any, x: Any, y: Any) -> Any:
+        def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+            wide = ir.IntType(128)
+            left, right = (builder.zext(argument, wide) for argument in arguments)
+            product = builder.lshr(builder.mul(left, right), ir.Constant(wide, 64))
+            return builder.trunc(product, ir.IntType(64))
 
-    return types.uint64(x, y), generate
+        return types.uint64(x, y), generate
+
+    return high_product
+
+
+_high_product = _upper_half_of_product()
 
 
 @kernel(inline="always")

@@ -180,9 +180,7 @@ class Link:
             self._failed(PeerLostError(self._label(), f"party {self.peer}: {reason}"))
 
     def _refuse(self, reason: str, label: str | None = None) -> None:
-        self._failed(
-            MalformedMessageError(label or self._label(), f"party {self.peer}: {reason}")
-        )
+        self._failed(MalformedMessageError(label or self._label(), f"party {self.peer}: {reason}"))
 
     def _label(self) -> str:
         """A label that is waited for."""

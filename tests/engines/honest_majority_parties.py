@@ -5,8 +5,6 @@ from collections.abc import Callable
 from itertools import combinations
 from typing import Generic, TypeVar
 
-import numpy as np
-
 from cryptomoe.engines.abb import Secret
 from cryptomoe.engines.honest_majority import HonestMajorityEngine, Truncation
 from cryptomoe.field import IntArray
@@ -29,6 +27,15 @@ class PartiesRun(Generic[Result]):
     def client(self) -> Result:
         """What party 0 returned."""
         return self.results[0]
+
+    @property
+    def shape(self) -> list[tuple[int, str, int, int]]:
+        """(sender, label, bytes, messages), of all parties, in no order of time."""
+        return sorted(
+            (index, label, size, messages)
+            for index, told in self.statistics.items()
+            for label, (size, messages) in told.by_label.items()
+        )
 
 
 def memory_mesh(parties: int) -> list[dict[int, Carrier]]:
@@ -77,6 +84,3 @@ def run_honest_majority(
 def held_by(engine: HonestMajorityEngine, owner: int, values: IntArray, bound: int) -> Secret:
     """`values`, which every caller knows here, as a Secret that `owner` deals."""
     return engine.input(owner, values if engine.party == owner else None, values.shape, bound)
-
-
-__all__ = ["PartiesRun", "held_by", "memory_mesh", "np", "run_honest_majority"]
