@@ -45,6 +45,8 @@ Truncation = Literal["exact", "approximate"]
 
 _WRAPS_FROM = (P + 1) // 2
 _LARGEST = VALUE_LIMIT - 1
+_DIGIT_BITS = 4
+"""An index of `one_hot` has two digits of so many bits."""
 DEFAULT_CACHE_BYTES = 2 << 30
 """Memory for encoded weights; further ones are encoded each time they are used."""
 
@@ -441,40 +443,42 @@ class TwoPartyEngine(DerivedOperations):
 
     def one_hot(self, index: Secret, size: int) -> SecretBits:
         """See the interface. A transfer for each 4-bit digit, then the product of their bits."""
+        base = 1 << _DIGIT_BITS
+        mask = np.uint64(base - 1)
         with self.scope("one_hot"):
-            lifted = self._lift(index.data, 8)
-            low, high = lifted & np.uint64(15), lifted >> np.uint64(4)
-            compared = np.uint64(15) - low if self.party is Party.CLIENT else low
-            carry = self._ot.less_than(compared, 4)
+            lifted = self._lift(index.data, 2 * _DIGIT_BITS)
+            low, high = lifted & mask, lifted >> np.uint64(_DIGIT_BITS)
+            compared = mask - low if self.party is Party.CLIENT else low
+            carry = self._ot.less_than(compared, _DIGIT_BITS)
             own = carry.astype(np.uint64)
-            payload = (own * np.uint64(14)) % np.uint64(16)
+            payload = (own * np.uint64(base - 2)) & mask
             with self.scope("carry"):
                 both = self._ot.correlate_one_way(
-                    Party.CLIENT, payload if self.party is Party.CLIENT else carry, 16
+                    Party.CLIENT, payload if self.party is Party.CLIENT else carry, base
                 )
-            high = (high + own + both) & np.uint64(15)
+            high = (high + own + both) & mask
             digits = self._digit_one_hots(np.concatenate([low, high]))
             low_bits, high_bits = digits[: low.size], digits[low.size :]
-            groups = -(-size // 16)
             columns = np.arange(size)
-            low_part = SecretBits(low_bits[:, columns % 16])
-            high_part = SecretBits(high_bits[:, :groups][:, columns // 16])
+            low_part = SecretBits(low_bits[:, columns % base])
+            high_part = SecretBits(high_bits[:, columns // base])
             bits = self.logical_and(low_part, high_part)
         return SecretBits(bits.data.reshape(*index.shape, size))
 
     def _digit_one_hots(self, digits: FieldArray) -> BitArray:
         """Shares (n, 16) of [digit = j] for digits shared modulo 16."""
+        base = 1 << _DIGIT_BITS
         if self.party is Party.SERVER:
-            masks = self._randomness.stream("one hot").ring((digits.size, 1), 16)
+            masks = self._randomness.stream("one hot").ring((digits.size, 1), base)
             # For the client's share c the entry is the unit vector at c + own, as 16 bits.
-            turns = np.arange(16).astype(np.uint64)
-            position = (digits[:, np.newaxis] + turns) & np.uint64(15)
+            turns = np.arange(base).astype(np.uint64)
+            position = (digits[:, np.newaxis] + turns) & np.uint64(base - 1)
             words = (np.uint64(1) << position) ^ masks
-            self._ot.one_of_many(Party.SERVER, words, 4, 16)
+            self._ot.one_of_many(Party.SERVER, words, _DIGIT_BITS, base)
             received = masks.reshape(-1)
         else:
-            received = self._receive_one(digits.astype(np.uint8), 4, 16)
-        shifts = np.arange(16, dtype=np.uint64)
+            received = self._receive_one(digits.astype(np.uint8), _DIGIT_BITS, base)
+        shifts = np.arange(base, dtype=np.uint64)
         return ((received[:, np.newaxis] >> shifts) & np.uint64(1)).astype(np.uint8)
 
     def lookup(self, index: Secret, tables: IntArray) -> Secret:

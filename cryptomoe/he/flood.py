@@ -1,10 +1,10 @@
 """Noise flooding: what hides, statistically, how the noise of an answer came about.
 
 The noise of an answer depends on the plaintexts it was multiplied by, which belong to the answering
-party. A fresh, far larger noise is added to c0. With the noise of an answer of root mean square r,
-its worst case over all plaintexts, and C coefficients in all answers of one inference together, a
-deviation of 2^39 sqrt(C) r keeps the statistical distance of the whole inference below 2^-40, for a
-Gaussian and for a sum of four uniforms alike.
+party. A fresh, far larger noise is added to c0. With the noise of an answer of root mean square r
+(`noise_deviation`), and C coefficients in all answers of one inference together, a deviation of
+2^39 sqrt(C) r keeps the statistical distance of the whole inference below 2^-40, for a Gaussian and
+for a sum of four uniforms alike.
 """
 
 import math
@@ -22,8 +22,8 @@ CEILING_COEFFICIENTS = 1 << 32
 STATISTICAL_BITS = 40
 _UNIFORMS = 4
 _WORD_BITS = 60
-_FRESH_DEVIATION = math.hypot(ERROR_DEVIATION, 1.0)
-"""A fresh ciphertext: its error and the rounding of two plaintexts added to it, each below 1/2."""
+_ROUNDING = 1.0
+"""Two plaintexts are added to a fresh ciphertext; each time q m / p is rounded, by at most 1/2."""
 
 
 def key_switch_deviation(parameters: HeParameters) -> float:
@@ -38,28 +38,46 @@ def key_switch_deviation(parameters: HeParameters) -> float:
     return math.hypot(products, rounding)
 
 
-def noise_deviation(parameters: HeParameters, products: int, rotations: int) -> float:
+def _aligned_deviation(parameters: HeParameters) -> float:
+    """What a plaintext can make of the noise of one rotation, for each unit of its 2-norm.
+
+    Digits have a mean, half of their prime, so part of the noise is the sum of the key's errors
+    times the polynomial of ones. A plaintext that follows that polynomial's largest value at a root
+    of X^N + 1, which is 1 / sin(pi / 2N), multiplies this part by as much.
+    """
+    digits = len(parameters.data_primes)
+    return ERROR_DEVIATION * math.sqrt(digits) / 2 / math.sin(math.pi / (2 * parameters.degree))
+
+
+def noise_deviation(parameters: HeParameters, products: int, before: int, after: int = 0) -> float:
     """Root mean square of the noise of a sum of `products` ciphertext x plaintext products.
 
-    The worst case over all plaintexts: every coefficient of one is at most p/2. Each ciphertext was
-    fresh and had at most `rotations` rotations before its product; as many rotations again may
-    follow.
+    The mean is over errors and keys, at the worst of all plaintexts with coefficients of at most
+    p/2. Each ciphertext was fresh and had at most `before` rotations before its product, the sum
+    `after` rotations since. Rounding is no random error: it is counted as if each one had the sign
+    of the coefficient that it meets. Plaintexts of different products are counted as if none had
+    been chosen for another.
     """
-    rotated = math.hypot(_FRESH_DEVIATION, math.sqrt(rotations) * key_switch_deviation(parameters))
-    multiplied = rotated * math.sqrt(parameters.degree * products) * parameters.plain_modulus / 2
-    return math.hypot(multiplied, math.sqrt(rotations) * key_switch_deviation(parameters))
+    norm = math.sqrt(parameters.degree) * parameters.plain_modulus / 2
+    switched = math.hypot(key_switch_deviation(parameters), _aligned_deviation(parameters))
+    errors = math.hypot(ERROR_DEVIATION, math.sqrt(before) * switched) * math.sqrt(products)
+    rounded = _ROUNDING * math.sqrt(parameters.degree) * products
+    return math.hypot(
+        math.hypot(errors, rounded) * norm, math.sqrt(after) * key_switch_deviation(parameters)
+    )
 
 
 def flood_bits(parameters: HeParameters, deviation: float) -> int:
     """Width w of the flood that hides noise of this `deviation`: four uniforms below 2^w in size.
 
     Raises:
-        UsageError: the flood and the noise would not fit under the modulus.
+        UsageError: the flood and the noise would take more than half of q / 2p, below which noise
+            must stay; the switch of the modulus needs a part of the rest.
     """
     sigma = 2.0 ** (STATISTICAL_BITS - 1) * math.sqrt(CEILING_COEFFICIENTS) * deviation
     bits = math.ceil(math.log2(sigma / math.sqrt(_UNIFORMS / 3)))
     largest = _UNIFORMS * 2.0**bits + 16 * deviation
-    if math.log2(largest) + 1 > parameters.data_bits - parameters.plain_modulus.bit_length() - 1:
+    if largest > math.prod(parameters.data_primes) / (4 * parameters.plain_modulus):
         raise UsageError(
             "a product of this size needs more noise than the parameters have room for"
         )

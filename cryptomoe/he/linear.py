@@ -69,7 +69,8 @@ class KeyRing:
                     self._channel.send(name, self._owner.galois_key(step))
                 if self._server is not None:
                     size = self._server.parameters.galois_key_bytes
-                    self._server.set_galois_key(name, step, self._channel.receive(name, size))
+                    message = self._channel.receive(name, size)
+                    self._server.set_galois_key(self._channel.label(name), step, message)
 
 
 def request_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan, x: FieldArray) -> None:
@@ -80,13 +81,13 @@ def request_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan, x: FieldA
 def finish_linear(channel: Channel, owner: KeyOwner, plan: LanesPlan) -> FieldArray:
     """Key owner: take the answer; its share of X W (batch, rows, d2)."""
     message = channel.receive("answer", plan.answers * owner.parameters.answer_bytes)
-    return plan.unpack(owner.decrypt("answer", message, plan.answers))
+    return plan.unpack(owner.decrypt(channel.label("answer"), message, plan.answers))
 
 
 def receive_linear(channel: Channel, server: AnsweringParty, plan: LanesPlan) -> list[Ciphertext]:
     """Answering party: take the request of `request_linear`."""
     message = channel.receive("request", plan.requests * server.parameters.request_bytes)
-    return server.load("request", message, plan.requests)
+    return server.load(channel.label("request"), message, plan.requests)
 
 
 def answer_linear(
@@ -111,8 +112,9 @@ def answer_linear(
                 _one_answer(server, plan, turned, source, chunk, output)
                 for output in range(plan.output_loop)
             ]
-    rotations = plan.babies + plan.giants - 2
-    deviation = noise_deviation(server.parameters, plan.products_per_answer, rotations)
+    deviation = noise_deviation(
+        server.parameters, plan.products_per_answer, plan.babies - 1, plan.giants - 1
+    )
     message, masks = server.answer(answers, deviation)
     channel.send("answer", message)
     return fp.negate(plan.unpack(masks))

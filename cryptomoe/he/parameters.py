@@ -4,6 +4,7 @@ The data modulus has six 30-bit primes, key switching one more. A batch of N = 8
 elements of F_p, because p = 1 mod 2N. Answers are sent modulo the first two primes only.
 """
 
+import math
 from dataclasses import dataclass
 
 from sympy import isprime
@@ -17,8 +18,11 @@ MAX_MODULUS_BITS = {1024: 27, 2048: 54, 4096: 109, 8192: 218, 16384: 438, 32768:
 Source: Homomorphic Encryption Standard (Albrecht et al., 2018), table 1, classical attacks.
 """
 PRIME_BITS = 30
-ERROR_DEVIATION = 3.2
-"""Standard deviation of the error that the standard's table assumes, and SEAL uses."""
+ERROR_DEVIATION = math.sqrt(21 / 2)
+"""Standard deviation of SEAL's error, a centred binomial of 21 pairs of bits.
+
+The standard's table assumes 8 / sqrt(2 pi), about 3.19, which is no more.
+"""
 
 
 @dataclass(frozen=True)
@@ -60,10 +64,17 @@ class HeParameters:
                 "the ciphertext primes must be different primes of at most "
                 f"{PRIME_BITS} bits, each 1 modulo {2 * self.degree}"
             )
-        if self.plain_modulus % (2 * self.degree) != 1:
+        if self.special_prime < max(self.data_primes):
             raise InsecureParametersError(
-                f"the plaintext modulus is not 1 modulo {2 * self.degree}, so slots do not exist"
+                "the special prime must be the largest, or rotations add more noise than is counted"
             )
+        if self.plain_modulus % (2 * self.degree) != 1 or not isprime(self.plain_modulus):
+            raise InsecureParametersError(
+                f"the plaintext modulus is no prime that is 1 modulo {2 * self.degree}, "
+                "so slots do not exist"
+            )
+        if not 1 <= self.answer_primes <= len(self.data_primes):
+            raise InsecureParametersError("an answer keeps at least one of the data primes")
         if self.answer_bits < self.plain_modulus.bit_length() + 12:
             raise InsecureParametersError("the primes of an answer leave no room for its noise")
 

@@ -74,7 +74,7 @@ def ask_products(
     """Key owner with `factors` (terms, size): its share of sum_k factors_k * peer's factors_k."""
     channel.send("request", owner.encrypt(plan.pack(factors)))
     message = channel.receive("answer", plan.answers * owner.parameters.answer_bytes)
-    return plan.unpack(owner.decrypt("answer", message, plan.answers))
+    return plan.unpack(owner.decrypt(channel.label("answer"), message, plan.answers))
 
 
 def answer_products(
@@ -85,7 +85,7 @@ def answer_products(
     message = channel.receive("request", plan.requests * parameters.request_bytes)
     ciphertexts = [
         server.transformed(ciphertext)
-        for ciphertext in server.load("request", message, plan.requests)
+        for ciphertext in server.load(channel.label("request"), message, plan.requests)
     ]
     plaintexts = [server.encode(slots) for slots in plan.pack(factors)]
     answers = [

@@ -14,21 +14,29 @@ from cryptomoe import fixed_point as held_fixed_point
 from cryptomoe.engines.abb import ArithmeticBlackBox
 from cryptomoe.protocols import shape as held_shape
 
-MODULES = sorted(Path(cryptomoe_spec.__path__[0]).glob("*.py"))
+ROOT = Path(cryptomoe_spec.__path__[0])
+MODULES = sorted(ROOT.rglob("*.py"))
 SUPPORTING = {"__init__", "arrays", "errors", "fixed_point", "shape"}
-FUNCTIONALITIES = [path for path in MODULES if path.stem not in SUPPORTING]
+FUNCTIONALITIES = [path for path in MODULES if path.parent == ROOT and path.stem not in SUPPORTING]
+MESSAGES = [path for path in MODULES if path.parent == ROOT / "messages"]
+NO_MESSAGES = {"__init__", "sizes", "transcript", "wire"}
+"""What stands in `messages` and sends nothing of its own."""
 BEATS = ["INPUTS", "FUNCTION", "LEAKAGE", "COST"]
 ALLOWED_IMPORTS = {
     "collections.abc",
+    "contextlib",
     "dataclasses",
     "decimal",
     "fractions",
     "functools",
+    "itertools",
     "math",
     "numpy",
     "numpy.typing",
     "typing",
 }
+SYMBOLIC = {"messages/sizes.py"}
+"""A size is a number or a formula, and only sympy can write a case of the latter down."""
 
 
 def imported(tree: ast.Module) -> set[str]:
@@ -57,7 +65,9 @@ def public_functions(source: str) -> list[tuple[str, str]]:
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
 def test_imports_only_what_a_specification_may(path: Path) -> None:
     names = imported(ast.parse(path.read_text()))
-    assert {name for name in names if not name.startswith("cryptomoe_spec")} <= ALLOWED_IMPORTS
+    symbolic = path.relative_to(ROOT).as_posix() in SYMBOLIC
+    allowed = ALLOWED_IMPORTS | ({"sympy"} if symbolic else set())
+    assert {name for name in names if not name.startswith("cryptomoe_spec")} <= allowed
 
 
 @pytest.mark.parametrize("path", FUNCTIONALITIES, ids=lambda path: path.stem)
@@ -69,6 +79,23 @@ def test_functions_have_their_beats_in_order(path: Path) -> None:
         beats = re.findall(r"^    # (INPUTS|FUNCTION|LEAKAGE|COST)( .*)?$", text, re.MULTILINE)
         assert [beat for beat, _ in beats] == BEATS, name
         assert all(said.strip() for beat, said in beats if beat != "FUNCTION"), name
+
+
+@pytest.mark.parametrize("path", MESSAGES, ids=lambda path: path.stem)
+def test_messages_know_no_values(path: Path) -> None:
+    """They import no arrays, and every public function that sends says what in one sentence."""
+    tree = ast.parse(path.read_text())
+    assert "numpy" not in imported(tree)
+    senders = [
+        statement
+        for statement in tree.body
+        if isinstance(statement, ast.FunctionDef)
+        and statement.args.args
+        and statement.args.args[0].arg == "wire"
+    ]
+    assert senders or path.stem in NO_MESSAGES
+    for function in senders:
+        assert ast.get_docstring(function) or function.name.startswith("_")
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: path.stem)
