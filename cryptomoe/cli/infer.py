@@ -22,6 +22,8 @@ from cryptomoe.party import Party, party_name
 
 _LAST_WORDS_SECONDS = 12.0
 """How long the other party may take to say why it ended, once one has."""
+_LAST_WORDS_BEFORE_SECONDS = 2.0
+"""The same while parties still wait for each other's connections, and so may not notice."""
 _STOP_SECONDS = 5.0
 
 
@@ -155,6 +157,7 @@ class _Follower:
         self._progress = progress
         self._task = progress.add_task("connecting", total=None)
         self._ports: dict[int, int] = {}
+        self._connected: set[int] = set()
         self._ended: set[int] = set()
         self._deadline: float | None = None
         self.done: dict[int, dict[str, Any]] = {}
@@ -172,7 +175,9 @@ class _Follower:
             else:
                 self._has_told(party, event)
             if self.failed and self._deadline is None:
-                self._deadline = time.monotonic() + _LAST_WORDS_SECONDS
+                joined = len(self._connected) == len(self._processes)
+                patience = _LAST_WORDS_SECONDS if joined else _LAST_WORDS_BEFORE_SECONDS
+                self._deadline = time.monotonic() + patience
 
     def _seconds_left(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
@@ -186,6 +191,8 @@ class _Follower:
         if event["event"] == "listening":
             self._ports[party] = event["port"]
             self._tell_ports()
+        elif event["event"] == "connected":
+            self._connected.add(party)
         elif event["event"] == "layer" and party == Party.CLIENT:
             number, total = event["number"], event["total"]
             self._progress.update(

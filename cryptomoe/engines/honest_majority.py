@@ -18,7 +18,7 @@ same: shares of degree t, and masked values.
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from math import comb, prod
@@ -190,8 +190,10 @@ class _Runtime(mpyc_runtime.Runtime):  # type: ignore[misc]
         tasks = asyncio.all_tasks(self.event_loop)
         for task in tasks:
             task.cancel()
-        ending = asyncio.gather(*tasks, return_exceptions=True)
-        self.event_loop.run_until_complete(asyncio.wait({ending}) if tasks else asyncio.sleep(0))
+        while not all(task.done() for task in tasks):
+            # MPyC stops the loop for every task that fails, so it may take several attempts.
+            with suppress(RuntimeError):
+                self.event_loop.run_until_complete(asyncio.wait(tasks))
         self.event_loop.close()
         if _OF_THREAD.current is self:
             _OF_THREAD.current = None

@@ -192,7 +192,8 @@ class _Exchanger(MessageExchanger):  # type: ignore[misc]
         """
         self._deaf = True
         self.regulate()
-        with suppress(TimeoutError):
+        # Beside the time limit: ending the stream of a peer that is gone may fail.
+        with suppress(OSError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._idle.wait()
                 self._finishing = True
