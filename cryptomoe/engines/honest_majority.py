@@ -137,6 +137,7 @@ class _Runtime(mpyc_runtime.Runtime):  # type: ignore[misc]
         for peer, link in self.links.items():
             members[peer].protocol = link
         self.common: shamir.CommonRandomness | None = None
+        self._used_numbers: set[int] = set()
 
     @property
     def size(self) -> int:
@@ -315,8 +316,16 @@ class _Runtime(mpyc_runtime.Runtime):  # type: ignore[misc]
         return self.common
 
     def _number(self) -> int:
-        """A public number that all parties have here and nowhere else."""
-        return int.from_bytes(self._prss_uci(), "little", signed=True)
+        """A public number that all parties have here and nowhere else.
+
+        MPyC's program counters are 64-bit hashes. Two that met would draw the same masks, so a
+        number that comes again ends the run: the same at all parties, whatever the secrets.
+        """
+        number = int.from_bytes(self._prss_uci(), "little", signed=True)
+        if number in self._used_numbers:
+            raise ProtocolError(current_label(), "two tasks have the same program counter")
+        self._used_numbers.add(number)
+        return number
 
     @_as_task
     async def random_bits(self, count: int) -> Limbs:

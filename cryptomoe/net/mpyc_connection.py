@@ -18,8 +18,9 @@ import os
 import socket
 import time
 import warnings
+from argparse import Namespace
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Condition
@@ -58,6 +59,7 @@ def without_side_effects() -> Iterator[None]:
 
 
 with without_side_effects():
+    import mpyc
     from mpyc.asyncoro import MessageExchanger
 
 LOOPBACK = "127.0.0.1"
@@ -289,6 +291,12 @@ async def _open(host: str, port: int, seconds: float) -> _Exchanger:
         transport.abort()
         raise ConnectionRefusedError
     return exchanger
+
+
+def mpyc_options(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
+    """The options that MPyC knows among a program's arguments, and the other arguments."""
+    known, others = mpyc._get_arg_parser().parse_known_args(list(arguments))  # noqa: SLF001
+    return known, others
 
 
 def _check_port(port: int) -> None:

@@ -22,7 +22,7 @@ from cryptomoe.engines import honest_majority, shamir
 from cryptomoe.engines import wide_field as fq
 from cryptomoe.engines.honest_majority import MASK_BITS, HonestMajorityEngine
 from cryptomoe.engines.wide_field import Limbs, Q
-from cryptomoe.errors import MalformedMessageError, PeerLostError, UsageError
+from cryptomoe.errors import MalformedMessageError, PeerLostError, ProtocolError, UsageError
 from cryptomoe.field import VALUE_LIMIT, IntArray
 from cryptomoe.party import Party
 from cryptomoe.randomness import Stream
@@ -244,6 +244,67 @@ def test_independent_operations_share_their_rounds() -> None:
     once = rounds(lambda e, x: e.multiply(x, x))
     assert rounds(lambda e, x: [e.multiply(x, x) for _ in range(5)]) == once
     assert rounds(lambda e, x: e.multiply(e.multiply(x, x), x)) == once + 1
+
+
+OPERATIONS: dict[str, Callable[[HonestMajorityEngine, Any], Any]] = {
+    "truncate": lambda e, x: e.truncate(x, 13),
+    "truncate_approximately": lambda e, x: e.truncate(x, 13, exact=False),
+    "at_least": lambda e, x: e.at_least(x, [1, 2, 3]),
+    "equal": lambda e, x: e.equal(x, x),
+    "matmul": lambda e, x: e.matmul(x, e.transpose(x, (0, 2, 1))),
+    "maximum": lambda e, x: e.maximum(x),
+    "rsqrt": lambda e, x: e.rsqrt(x),
+    "one_hot": lambda e, x: e.one_hot(x, 20),
+    "lookup": lambda e, x: e.lookup(x, np.arange(8, dtype=np.int64).reshape(1, 8)),
+}
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_number_of_messages_does_not_grow_with_the_shape(name: str) -> None:
+    """Counted, where the rounds are added up from what each operation declares."""
+
+    def messages(shape: tuple[int, ...]) -> int:
+        values = np.ones(shape, np.int64)
+        run = run_honest_majority(
+            lambda e: OPERATIONS[name](e, held_by(e, 0, values, 1 << 21)) and None
+        )
+        return sum(count for _, count in run.statistics[0].by_label.values())
+
+    assert messages((1, 2, 2)) == messages((3, 4, 50)) > 0
+
+
+@pytest.mark.parametrize("bits", [1, 8, 13, 27])
+@pytest.mark.parametrize("size", [1, 5, 40])
+def test_traffic_of_a_truncation_is_the_formula(bits: int, size: int) -> None:
+    """Among three: two peers get masks' bits, fair bits, `bits` products and the zero test.
+
+    One of them gets the masked value.
+    """
+    elements = 2 * (bits * size + size) + size + 2 * bits * size + 2 * size
+    levels = bits.bit_length()
+    messages = 2 + 2 + 1 + 2 * levels + 2
+    run = run_honest_majority(
+        lambda e: e.truncate(held_by(e, 1, np.arange(size), 99), bits) and None
+    )
+    expected = {"truncate": (16 * elements + 28 * messages, messages)}
+    assert run.statistics[2].by_label == expected
+    approximate = run_honest_majority(
+        lambda e: e.truncate(held_by(e, 1, np.arange(size), 99), bits, exact=False) and None
+    )
+    expected = {"truncate_approximately": (16 * size + 28, 1)}
+    assert approximate.statistics[2].by_label == expected
+
+
+def test_a_number_of_common_randomness_is_used_once() -> None:
+    def protocol(engine: HonestMajorityEngine) -> None:
+        runtime = engine._runtime
+        first = runtime._number()
+        runtime._program_counter[0] -= 1
+        with pytest.raises(ProtocolError, match="program counter"):
+            runtime._number()
+        assert runtime._number() == first + 1
+
+    run_honest_majority(protocol)
 
 
 def test_more_operations_than_may_be_under_way() -> None:
