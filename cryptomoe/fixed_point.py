@@ -15,9 +15,11 @@ EXP_BITS = 20
 """Values of the exponential, routing probabilities, and the inverse of a root mean square."""
 ACTIVATION_BOUND = 1 << 23
 """Activations are below 2^10 in size: 13 fraction bits, so 2^23 as integers."""
+EXPERT_OUTPUT_BOUND = 1020 << 13
+"""Outputs of experts are below 1020 in size: weighted by scores, they then stay below p/4."""
 SCORE_BOUND = 1 << 22
 """Attention scores and gate logits, in units of log 2, are below 2^9 in size."""
 MASK_OFFSET = 1 << 24
 """What a masked attention score is lowered by: its exponential is then exactly 0."""
 RMS_BOUND = 64
-"""Root mean square of a normalised row, in the units of the activations."""
+"""Root mean square of a row that is normalised, in the units of the activations; 63.9 fits."""

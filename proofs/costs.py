@@ -138,10 +138,10 @@ OPERATIONS: tuple[tuple[str, Cost, str], ...] = (
 
 _INTRODUCTION = (
     "Rendered from `costs.py`; a test compares this page with it, and its formulas with the bytes",
-    "of a run, which they equal exactly. Bytes for one value, both directions together, without",
-    "message headers. A transfer costs 16 bytes with IKNP (built), 3.9 with SoftSpoken and 0.106",
-    "with silent transfers (both planned, so those columns are arithmetic). The last column is what",
-    "the design estimated with silent transfers.",
+    "of a run, which they equal exactly. Bytes for one value, both directions, without message",
+    "headers. A transfer costs 16 bytes with IKNP (built), 3.9 with SoftSpoken and 0.106 with",
+    "silent transfers (both planned, so those columns are arithmetic). The last column is what the",
+    "design estimated with silent transfers.",
 )
 
 

@@ -12,12 +12,14 @@ from fractions import Fraction
 from functools import cache
 from itertools import pairwise
 
-from cryptomoe.he.flood import CEILING_COEFFICIENTS, STATISTICAL_BITS
+from cryptomoe.he.flood import STATISTICAL_BITS
 from cryptomoe.he.parameters import HeParameters
 
 ERROR_VARIANCE = Fraction(21, 2)
 """SEAL's errors: the difference of two sums of 21 bits (centred binomial)."""
 ERROR_LIMIT = 21
+SIZED_FOR = 1 << 32
+"""Coefficients of all answers together that the width of floods is computed for."""
 LEAST_WIDTH = 1 << 41
 """Values of each of the four uniforms that the bounds of this module assume at least."""
 
@@ -65,13 +67,13 @@ def step_bound(blocks: int = 4096) -> Fraction:
 
 
 def distance_factor() -> float:
-    """k such that the distance is at most k 2^-40 sqrt(coefficients / ceiling).
+    """k such that the distance is at most k 2^-40 sqrt(coefficients / 2^32).
 
     For shifts d_i of independent floods of width n_i, the squared Hellinger distance of the
     products is at most sum d_i^2 J / n_i^2 (a shift by d is d shifts by one, and the distance obeys
     the triangle inequality), and the statistical distance at most sqrt(2) times its root. A flood
     of deviation s has n = s sqrt(3) (four uniforms: s^2 = 4 (n^2 - 1) / 12), and s is at least
-    2^39 sqrt(ceiling) r for noise of root mean square r. The mean over the errors is at most the
+    2^39 sqrt(2^32) r for noise of root mean square r. The mean over the errors is at most the
     root of the mean square (Jensen).
     """
     return 2 * math.sqrt(2 * float(step_bound()) / 3) * (1 + 1e-9)
@@ -79,7 +81,7 @@ def distance_factor() -> float:
 
 def statistical_distance(coefficients: int) -> float:
     """Bound of the distance of a whole inference whose answers have so many coefficients."""
-    share = math.sqrt(coefficients / CEILING_COEFFICIENTS)
+    share = math.sqrt(coefficients / SIZED_FOR)
     return distance_factor() * share * 2.0**-STATISTICAL_BITS
 
 

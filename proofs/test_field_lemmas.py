@@ -140,6 +140,22 @@ def test_the_shift_before_truncation() -> None:
     assert 2 * VALUE_LIMIT - 1 <= P // 2
 
 
+@proof(functionality="truncate", method="counterexample")
+def test_truncation_by_more_than_27_bits_needs_larger_values() -> None:
+    """Truncating by 28 bits is wrong for values below -(p//4) + 2^27, and right from there on.
+
+    The engine at the real modulus, the client's shifted share being (p-1)/2: from -(p//4) + 2^27 on
+    the floor, below it something else. Only rsqrt truncates by so many bits, and its operand is not
+    negative.
+    """
+    shift = VALUE_LIMIT >> 28 << 28
+    own = (P // 2 - shift) % P
+    for x in (-VALUE_LIMIT + 1, -shift - 1, -shift, 0, VALUE_LIMIT - 1):
+        shares = np.array([own], np.uint64), np.array([(x - own) % P], np.uint64)
+        parts = run(lambda e, v: e.truncate(v, 28, exact=True), shares, bounded(VALUE_LIMIT - 1))
+        assert (int(opened(parts, P)[0]) == x >> 28) == (x >= -shift)
+
+
 def carry_formula(
     x: np.ndarray, own: np.ndarray, p: int, bits: int, *, with_product: bool
 ) -> np.ndarray:

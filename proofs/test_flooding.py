@@ -172,12 +172,12 @@ def test_distance_of_a_whole_inference() -> None:
     """All floods of an inference together cost at most 1.02 * 2^-40 sqrt(coefficients / 2^32).
 
     With four uniforms, whatever the plaintexts are within `noise_deviation`. So the total is below
-    2^-40 for up to 0.96 * 2^32 coefficients and below 2^-39.97 at the ceiling itself: "below 2^-40"
-    does not follow there. For a Gaussian the factor is 0.798, and it does.
+    2^-40.01 at the ceiling of coefficients, 15/16 of 2^32; at 2^32 itself it would not be below
+    2^-40. For a Gaussian the factor is 0.798.
     """
     assert 1 < distance_factor() < 1.02
-    assert 2**-40 < statistical_distance(CEILING_COEFFICIENTS) < 2**-39.97
-    assert statistical_distance(int(0.96 * CEILING_COEFFICIENTS)) < 2**-40
+    assert statistical_distance(CEILING_COEFFICIENTS) < 2**-40.01
+    assert 2**-40 < statistical_distance(1 << 32) < 2**-39.97
     assert gaussian_distance(2.0**-39) < 0.798 * 2**-40
     # Every flood is wide enough for the bound on its step.
     assert 2 ** (flood_bits(STANDARD, noise_deviation(STANDARD, 1, 0, 0)) + 1) > LEAST_WIDTH

@@ -11,7 +11,7 @@ from composed_bounds import APPROXIMATE, NEAREST, Rounding
 from cryptomoe_spec.combine import combine
 from cryptomoe_spec.errors import RangeError
 from cryptomoe_spec.exp import exp
-from cryptomoe_spec.fixed_point import ACTIVATION_BOUND, RMS_BOUND
+from cryptomoe_spec.fixed_point import ACTIVATION_BOUND, EXPERT_OUTPUT_BOUND, RMS_BOUND
 from cryptomoe_spec.reciprocal import reciprocal
 from cryptomoe_spec.rmsnorm import rmsnorm, shift_for
 from cryptomoe_spec.rsqrt import rsqrt
@@ -254,7 +254,7 @@ def test_probabilities_sum_to_about_one() -> None:
     assert total < 2**20 * (1 + Fraction(1, 400))
     rounded = total / 2**7 + 128
     assert rounded * (ACTIVATION_BOUND - 1) < VALUE_LIMIT
-    assert total * (1020 << 13) < VALUE_LIMIT
+    assert total * (EXPERT_OUTPUT_BOUND) < VALUE_LIMIT
     # The rows that come nearest: all equal, for every length.
     for n in range(1, 257):
         assert softmax(np.zeros((1, n), np.int64), 20).sum() <= total
@@ -262,14 +262,14 @@ def test_probabilities_sum_to_about_one() -> None:
 
 @proof(functionality="combine", method="counterexample")
 def test_combine_can_leave_the_range_of_values() -> None:
-    """Expert outputs just below 2^10 can take combine beyond p/4.
+    """Expert outputs just below 2^10 would take combine beyond p/4.
 
-    One expert of probability about 1 and an output of 2^23 - 1, which the declared bound of expert
-    outputs allows: the product is above p/4, and the specification refuses it. Outputs up to 1020
-    cannot (`test_probabilities_sum_to_about_one`).
+    One expert of probability about 1 and an output of 2^23 - 1, which activations in general may
+    have: the product is above p/4, and the specification refuses it. Outputs up to 1020, which is
+    what EXPERT_OUTPUT_BOUND allows, cannot (`test_probabilities_sum_to_about_one`).
     """
     probability = softmax(np.array([[0, -(30 << 13)]]), 20)[0, :1].reshape(1, 1)
     assignment = np.ones((1, 1, 1), bool)
     with pytest.raises(RangeError):
         combine(np.full((1, 1, 1), ACTIVATION_BOUND - 1), assignment, probability)
-    combine(np.full((1, 1, 1), 1020 << 13), assignment, probability)
+    combine(np.full((1, 1, 1), EXPERT_OUTPUT_BOUND), assignment, probability)

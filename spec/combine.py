@@ -12,7 +12,8 @@ from cryptomoe_spec.truncate import truncate
 
 def combine(y: IntArray, assignment: BitArray, scores: IntArray) -> IntArray:
     """(m, d): for each token the sum of its slots' rows of `y`, each times the expert's score."""
-    # INPUTS y: (n, t, d), 13 fraction bits; assignment: (n, t, m); scores: (m, n), 20 bits.
+    # INPUTS y: (n, t, d), 13 fraction bits, below EXPERT_OUTPUT_BOUND; assignment: (n, t, m);
+    # scores: (m, n), 20 bits, those of a token at most 1 together.
     n, t, m = assignment.shape
     # FUNCTION
     weights = np.where(assignment, scores.T[:, np.newaxis, :], 0)

@@ -6,7 +6,7 @@ from cryptomoe_spec.balanced_selection import balanced_selection
 from cryptomoe_spec.batch_matmul import batch_matmul
 from cryptomoe_spec.combine import combine
 from cryptomoe_spec.dispatch import dispatch
-from cryptomoe_spec.fixed_point import ACTIVATION_BOUND
+from cryptomoe_spec.fixed_point import EXPERT_OUTPUT_BOUND
 from cryptomoe_spec.gate import gate
 from cryptomoe_spec.shape import LayerWeights
 from cryptomoe_spec.swiglu import swiglu
@@ -24,7 +24,7 @@ def moe_layer(
     taken = dispatch(x, assignment)
     gate_half, up_half = np.split(batch_matmul(taken, weights.expert_gate_up), 2, axis=-1)
     computed = batch_matmul(swiglu(gate_half, up_half), weights.expert_down)
-    require_below(computed, ACTIVATION_BOUND, "moe_layer, expert outputs")
+    require_below(computed, EXPERT_OUTPUT_BOUND, "moe_layer, expert outputs")
     return combine(computed, assignment, scores)
     # LEAKAGE nothing: neither the routing nor any expert's load.
     # COST constant rounds; the sum of the parts, which depends on public sizes alone.

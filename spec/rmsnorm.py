@@ -1,10 +1,10 @@
 """RMSNorm: every row divided by its root mean square. The gamma belongs to the next matrix.
 
 The squares of a row must fit the field together. A public shift h, a function of the row's length
-alone, brings a row whose root mean square is up to RMS_BOUND below that limit; only the sum of
-squares is made from the shifted row, so the result keeps all its bits. Where the root mean square
-is 2^(h-4) or more, the error is below 2^-9 of the row's greatest entry: 2^-10 is what the shift's
-rounding can cost, 2^-12 what `rsqrt` can.
+alone, brings a row whose root mean square is below RMS_BOUND (by a little, for its rounding) below
+that limit; only the sum of squares is made from the shifted row, so the result keeps all its bits.
+Where the root mean square is 2^(h-4) or more, the error is below 2^-9 of the row's greatest entry:
+2^-10 is what the shift's rounding can cost, 2^-12 what `rsqrt` can.
 """
 
 from fractions import Fraction
@@ -34,7 +34,7 @@ def shift_for(width: int) -> int:
 
 def rmsnorm(x: IntArray, epsilon: float) -> IntArray:
     """x / sqrt(mean of x^2 + epsilon) along the last axis, 13 fraction bits in and out."""
-    # INPUTS x: (..., d), |x| < 2^23, root mean square of a row at most RMS_BOUND; epsilon: public.
+    # INPUTS x: (..., d), |x| < 2^23, root mean square of a row up to 63.9; epsilon: public.
     require_below(x, ACTIVATION_BOUND, "rmsnorm")
     d = x.shape[-1]
     h = shift_for(d)

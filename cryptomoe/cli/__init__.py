@@ -9,11 +9,12 @@ import sys
 import click
 
 from cryptomoe import __version__
+from cryptomoe.cli.audit import audit
 from cryptomoe.cli.infer import infer
 from cryptomoe.cli.reference import reference
 from cryptomoe.errors import CryptoMoEError, UsageError
 
-_NOT_BUILT = ("audit", "bench", "calibrate", "evaluate", "plan", "query", "serve")
+_NOT_BUILT = ("bench", "calibrate", "evaluate", "plan", "query", "serve")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -22,6 +23,7 @@ def commands() -> None:
     """Private inference of Mixture-of-Experts language models."""
 
 
+commands.add_command(audit)
 commands.add_command(infer)
 commands.add_command(reference)
 

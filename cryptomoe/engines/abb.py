@@ -187,7 +187,8 @@ class ArithmeticBlackBox(ABC):
     def truncate(self, x: Secret, bits: int, *, exact: bool | None = None) -> Secret:
         """floor(x / 2^bits), or the engine's approximate truncation.
 
-        `exact` None takes the mode of the session; True gives the floor whatever the mode.
+        `exact` None takes the mode of the session; True gives the floor whatever the mode. Up to 27
+        bits x is any value; for more, x >= -(p//4 rounded down to a multiple of 2^bits).
         """
 
     # --- bits ------------------------------------------------------------------------------------

@@ -169,7 +169,7 @@ class TwoPartyEngine(DerivedOperations):
         if to is None or to is self.party:
             message = self._channel.receive("reveal", size)
             other = unpack_words(message, own.size, fp.P_BITS)
-            check_range("reveal", other, P)
+            check_range(self._channel.label("reveal"), other, P)
             return fp.to_signed(fp.add(own, other)).reshape(x.shape)
         return None
 
@@ -499,7 +499,7 @@ class TwoPartyEngine(DerivedOperations):
                 share = masks
             else:
                 share = self._receive_one(repeated.astype(np.uint8), bits, fp.P_BITS)
-                check_range("lookup", share, P)
+                check_range(self._channel.label("table"), share, P)
         return Secret(share.reshape(count, *index.shape), bound)
 
     # --- between the parties ---------------------------------------------------------------------

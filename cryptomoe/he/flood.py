@@ -3,8 +3,8 @@
 The noise of an answer depends on the plaintexts it was multiplied by, which belong to the answering
 party. A fresh, far larger noise is added to c0. With the noise of an answer of root mean square r
 (`noise_deviation`), and C coefficients in all answers of one inference together, a deviation of
-2^39 sqrt(C) r keeps the statistical distance of the whole inference below 2^-40, for a Gaussian and
-for a sum of four uniforms alike.
+2^39 sqrt(C) r keeps the statistical distance of the whole inference below 2^-40, for a Gaussian. A
+sum of four uniforms, which is drawn here, costs 2 % more; the ceiling allows for that.
 """
 
 import math
@@ -17,8 +17,12 @@ from cryptomoe.field import FieldArray
 from cryptomoe.he.parameters import ERROR_DEVIATION, HeParameters
 from cryptomoe.randomness import Stream
 
-CEILING_COEFFICIENTS = 1 << 32
-"""Coefficients of all answers of one inference; more are refused."""
+_SIZED_FOR = 1 << 32
+"""The C that floods are sized for."""
+CEILING_COEFFICIENTS = _SIZED_FOR // 16 * 15
+"""Coefficients of all answers of one inference; more are refused. Four uniforms cost 1.0197 2^-40
+sqrt(coefficients / C) (`proofs/flooding.py`), which stays below 2^-40 up to here.
+"""
 STATISTICAL_BITS = 40
 _UNIFORMS = 4
 _WORD_BITS = 60
@@ -74,7 +78,7 @@ def flood_bits(parameters: HeParameters, deviation: float) -> int:
         UsageError: the flood and the noise would take more than half of q / 2p, below which noise
             must stay; the switch of the modulus needs a part of the rest.
     """
-    sigma = 2.0 ** (STATISTICAL_BITS - 1) * math.sqrt(CEILING_COEFFICIENTS) * deviation
+    sigma = 2.0 ** (STATISTICAL_BITS - 1) * math.sqrt(_SIZED_FOR) * deviation
     bits = math.ceil(math.log2(sigma / math.sqrt(_UNIFORMS / 3)))
     largest = _UNIFORMS * 2.0**bits + 16 * deviation
     if largest > math.prod(parameters.data_primes) / (4 * parameters.plain_modulus):

@@ -3,7 +3,7 @@
 For each transfer the receiver sends two public keys, one of which it made, the other a random point
 whose secret key nobody knows; the sender's own key pair turns each into a pad. A random point is
 drawn on the curve and multiplied by a random clamped scalar, which lands in the prime-order group
-exactly as an honest public key does, so the two are distributed alike.
+as an honest public key does: the two distributions are within 2^-125 of each other.
 """
 
 import hashlib

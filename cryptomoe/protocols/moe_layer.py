@@ -6,7 +6,7 @@ Specification: `cryptomoe_spec.moe_layer`. After Algorithms 1 and 2 of CryptoMoE
 import numpy as np
 
 from cryptomoe.engines.abb import ArithmeticBlackBox, Secret, SecretBits
-from cryptomoe.fixed_point import ACTIVATION_BOUND
+from cryptomoe.fixed_point import EXPERT_OUTPUT_BOUND
 from cryptomoe.protocols.balanced_selection import balanced_selection
 from cryptomoe.protocols.batch_matmul import batch_matmul
 from cryptomoe.protocols.combine import combine
@@ -40,4 +40,4 @@ def moe_layer(
             abb.take(projected, np.arange(start, start + width), 2) for start in (0, width)
         )
         computed = batch_matmul(abb, swiglu(abb, gate_half, up_half), weights.expert_down)
-        return combine(abb, abb.declare(computed, ACTIVATION_BOUND - 1), assignment, scores)
+        return combine(abb, abb.declare(computed, EXPERT_OUTPUT_BOUND - 1), assignment, scores)

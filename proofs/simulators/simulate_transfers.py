@@ -150,3 +150,35 @@ def simulate_join(party: Party, output: Words, randomness: Draws) -> View:
         _pads(party.peer, 0, "chosen"): pad,
         "compare/join": received,
     }
+
+
+def simulate_tree(party: Party, outcomes: Words, output: Words, randomness: Draws) -> View:
+    """A tree over given shares of outcomes (digits, n), lowest first, with fresh random products.
+
+    Join by join, as in `simulate_join`: a and b are the party's own, its share of the product is
+    fresh, and the peer's opening is under the peer's a and b, used for this join alone. So all of
+    it is uniform, level by level, but for the last share of a product, which the output determines:
+    every join but the last leaves an output that the joins above use as they use any share.
+    """
+    view: View = {}
+    level, join = list(outcomes), 0
+    while len(level) > 1:
+        above = []
+        for low, high in zip(level[0::2], level[1::2], strict=False):
+            last = len(level) == 2
+            a = randomness.below(2, output.shape)
+            b = randomness.below(4, output.shape)
+            received = randomness.below(8, output.shape)
+            opened = (high >> np.uint64(1) ^ a) | (low ^ b) << np.uint64(1)
+            opened = opened ^ received
+            equal, lower = (opened & np.uint64(1)) * np.uint64(3), opened >> np.uint64(1)
+            joined = (high & np.uint64(1)) ^ (equal & b) ^ (lower & a * np.uint64(3))
+            if party is Party.CLIENT:
+                joined = joined ^ equal & lower
+            product = output ^ joined if last else randomness.below(4, output.shape)
+            view |= {f"a {join}": a, f"b {join}": b, f"product {join}": product}
+            view["compare/join" + " again" * join] = received
+            above.append(joined ^ product)
+            join += 1
+        level = above + level[len(level) // 2 * 2 :]
+    return view

@@ -10,7 +10,7 @@ from cryptomoe_spec.fixed_point import (
 from cryptomoe_spec.messages.products import linear, matmul
 from cryptomoe_spec.messages.rmsnorm import norms
 from cryptomoe_spec.messages.rotary import rotary
-from cryptomoe_spec.messages.sizes import Size
+from cryptomoe_spec.messages.sizes import Size, ceil_div
 from cryptomoe_spec.messages.softmax import softmax
 from cryptomoe_spec.messages.truncation import truncate
 from cryptomoe_spec.messages.wire import Wire, part
@@ -30,7 +30,7 @@ def attention(
 ) -> None:
     """(rows, d), with H query heads and K key and value heads of hd entries."""
     q_width, k_width = heads * head_dim, kv_heads * head_dim
-    queries = rows * heads // kv_heads
+    queries = ceil_div(rows * heads, kv_heads)
     scores = heads * rows * positions
     with wire.scope("attention"):
         linear(wire, 1, rows, hidden, q_width + 2 * k_width)

@@ -3,8 +3,6 @@
 A comparison is as wide as the public bounds of its operands require.
 """
 
-from collections.abc import Sequence
-
 from cryptomoe_spec.messages.sizes import Size, capped, ceil_div, packed
 from cryptomoe_spec.messages.transfers import choices_bytes, correlate_one_way
 from cryptomoe_spec.messages.wire import CLIENT, Wire
@@ -43,12 +41,12 @@ def lift(wire: Wire, count: Size, bits: int) -> None:
         correlate_one_way(wire, CLIENT, count, bits)
 
 
-def at_least(wire: Wire, count: Size, bound: Size, thresholds: Sequence[Size]) -> None:
-    """[x >= c] for each threshold c >= 0, |x| <= bound, the greatest threshold last."""
-    bits = wire.bit_length(bound + thresholds[-1]) + 1
+def at_least(wire: Wire, count: Size, number: Size, greatest: Size, bound: Size) -> None:
+    """[x >= c] for |x| <= bound and `number` thresholds c, |c| <= greatest. One lift for all."""
+    bits = wire.bit_length(bound + greatest) + 1
     with wire.scope("at_least"):
         lift(wire, count, bits)
-        compare(wire, len(thresholds) * count, bits - 1)
+        compare(wire, number * count, bits - 1)
 
 
 def negative(wire: Wire, count: Size, bound: Size) -> None:

@@ -23,37 +23,39 @@ def one_hot(wire: Wire, count: Size, size: Size) -> None:
         logical_and(wire, count * size)
 
 
-def lookup(wire: Wire, count: Size, tables: Size, size: int) -> None:
+def lookup(wire: Wire, count: Size, tables: Size, size: Size) -> None:
     """Public tables of `size` field elements, a power of two, at `count` secret indices."""
-    bits = size.bit_length() - 1
+    bits = wire.bit_length(size) - 1
     with wire.scope("lookup"):
         lift(wire, count, bits)
         one_of_many(wire, SERVER, count * tables, bits, FIELD_BITS)
 
 
-def maximum(wire: Wire, rows: Size, size: Size, bound: Size) -> None:
+def maximum(wire: Wire, rows: Size, size: Size, bound: int) -> None:
     """The greatest of `size` entries in each row, |x| <= bound."""
     _tournament(wire, rows, size, bound, 1)
 
 
-def argmax(wire: Wire, rows: Size, size: Size, bound: Size) -> None:
+def argmax(wire: Wire, rows: Size, size: Size, bound: int) -> None:
     """The index of the greatest: a second field that every choice takes along."""
     wide = wire.holds(size - 1 > bound, size - 1 <= bound)
-    _tournament(wire, rows, size, size - 1 if wide else bound, 2)
+    _tournament(wire, rows, size, wire.number(size - 1) if wide else bound, 2)
 
 
-def _tournament(wire: Wire, rows: Size, size: Size, bound: Size, fields: int) -> None:
+def _tournament(wire: Wire, rows: Size, size: Size, bound: int, fields: int) -> None:
     """Entries in groups of four, six games a group; missing ones are below all others."""
     levels = FIXED_LEVELS
     while wire.holds(size > 4**levels, size <= 4**levels):
         levels += 1
-    padded = False
+    # What fills a group is one below the bound, so from there on the bound is one more.
+    wider = bound + 1
+    if (2 * wider).bit_length() == (2 * bound).bit_length():
+        bound = wider
     for _ in range(levels):
         groups = ceil_div(size, 4)
-        # What fills a group is one below the bound, so from here on the bound is one more.
-        padded = padded or wire.holds(4 * groups > size, 4 * groups <= size)
-        present = bound + 1 if padded else bound
-        less(wire, rows * groups * 6, present, present)
+        if bound != wider and wire.holds(4 * groups > size, 4 * groups <= size):
+            bound = wider
+        less(wire, rows * groups * 6, bound, bound)
         logical_and(wire, rows * groups * 4)
         logical_and(wire, rows * groups * 4)
         keep_if(wire, fields * rows * groups * 4)

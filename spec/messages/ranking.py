@@ -2,7 +2,7 @@
 
 from cryptomoe_spec.messages.bits import to_arithmetic
 from cryptomoe_spec.messages.comparison import less
-from cryptomoe_spec.messages.sizes import Size
+from cryptomoe_spec.messages.sizes import Size, ceil_div
 from cryptomoe_spec.messages.wire import Wire
 
 
@@ -10,6 +10,6 @@ def ranks(wire: Wire, rows: Size, size: Size, bound: Size) -> None:
     """Rows of `size` entries, |x| <= bound. A single entry has nothing to be compared with."""
     if wire.holds(size <= 1, size > 1):
         return
-    pairs = rows * (size * (size - 1) // 2)
+    pairs = rows * ceil_div(size * (size - 1), 2)
     less(wire, pairs, bound, bound)
     to_arithmetic(wire, pairs)

@@ -51,7 +51,7 @@ _RSQRT = _squares(inverse_root.SEGMENTS, 1024, inverse_root.SHIFT)
 def _completed_square(wire: Wire, count: Size, bound: Size, squares: Squares) -> None:
     """The function's value at 0 <= u <= bound."""
     steps = len(squares.thresholds)
-    at_least(wire, count, bound, squares.thresholds)
+    at_least(wire, count, steps, squares.thresholds[-1], bound)
     keep_if(wire, steps * count)
     square(wire, count)
     for _ in range(squares.sign_changes):
@@ -87,7 +87,7 @@ def exp(wire: Wire, count: Size, bound: Size) -> None:
     truncate(wire, count, 13, exact=True)
     truncate(wire, count, 3, exact=True)
     _completed_square(wire, count, (1 << 10) - 1, _EXP)
-    at_least(wire, count, bound, (21 << 13,))
+    at_least(wire, count, 1, 21 << 13, bound)
     select(wire, count)
     lookup(wire, count, 1, 32)
     multiply(wire, count)
@@ -96,8 +96,7 @@ def exp(wire: Wire, count: Size, bound: Size) -> None:
 
 def reciprocal(wire: Wire, count: Size, bound: Size) -> None:
     """1 / s for 0 < s <= bound, 20 fraction bits: normalised to [1, 2) by nine comparisons."""
-    thresholds = [1 << (19 + j) for j in range(1, 10)]
-    _normalised(wire, count, bound, thresholds, 16)
+    _normalised(wire, count, bound, 9, 1 << 28, 16)
     _completed_square(wire, count, (1 << 12) - 1, _RECIPROCAL)
     multiply(wire, count)
     truncate(wire, count, 8, exact=True)
@@ -105,13 +104,15 @@ def reciprocal(wire: Wire, count: Size, bound: Size) -> None:
 
 def rsqrt(wire: Wire, count: Size, bound: Size) -> None:
     """1 / sqrt(s) for 0 < s <= bound: normalised to [1, 4) by twenty comparisons."""
-    thresholds = [4**j for j in range(1, 21)]
-    _normalised(wire, count, bound, thresholds, 28)
+    _normalised(wire, count, bound, 20, 4**20, 28)
     _completed_square(wire, count, 3 * (1 << 12) - 1, _RSQRT)
 
 
-def _normalised(wire: Wire, count: Size, bound: Size, thresholds: list[int], bits: int) -> None:
-    at_least(wire, count, bound, thresholds)
-    to_arithmetic(wire, len(thresholds) * count)
+def _normalised(
+    wire: Wire, count: Size, bound: Size, number: int, greatest: int, bits: int
+) -> None:
+    """Times the power that `number` thresholds up to `greatest` tell, and less `bits` bits."""
+    at_least(wire, count, number, greatest, bound)
+    to_arithmetic(wire, number * count)
     multiply(wire, count)
     truncate(wire, count, bits, exact=True)

@@ -11,5 +11,5 @@ def topk(wire: Wire, rows: Size, size: Size, top_k: Size, bound: Size) -> None:
     """Rows of `size` logits, |x| <= bound, of which 1 <= top_k are wanted."""
     with wire.scope("topk"):
         ranks(wire, rows, size, bound)
-        at_least(wire, rows * size, size - 1, (1, top_k))
+        at_least(wire, rows * size, 2, top_k, size - 1)
         keep_if(wire, rows * size)

@@ -6,12 +6,13 @@ from cryptomoe_spec.messages.sizes import FIELD_BITS, Size
 from cryptomoe_spec.messages.wire import Wire
 
 
-def truncate(wire: Wire, count: Size, bits: int, *, exact: bool | None = None) -> None:
+def truncate(wire: Wire, count: Size, bits: Size, *, exact: bool | None = None) -> None:
     """Division by 2^bits; `exact` None takes the mode of the session."""
     if wire.setting.exact if exact is None else exact:
+        width = wire.number(bits)
         with wire.scope("truncate"):
-            lift(wire, count, bits)
-            compare(wire, count, bits)
+            lift(wire, count, width)
+            compare(wire, count, width)
             bit_to_field(wire, count)
     else:
         with wire.scope("truncate_approximately"):

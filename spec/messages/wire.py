@@ -13,7 +13,7 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from cryptomoe_spec.fixed_point import RMS_BOUND
-from cryptomoe_spec.messages.sizes import Size
+from cryptomoe_spec.messages.sizes import Size, equals
 
 CLIENT, SERVER = 0, 1
 HEADER_BYTES = 20
@@ -141,6 +141,10 @@ class Wire:
         return bool(
             self.settle(lambda: int(condition), lambda fact: (condition if fact else otherwise,))
         )
+
+    def number(self, value: Size) -> int:
+        """A public number that is itself the width of something."""
+        return self.settle(lambda: int(value), lambda fact: (equals(value, fact),))
 
     def bit_length(self, value: Size) -> int:
         """Bits of a non-negative public number."""

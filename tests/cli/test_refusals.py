@@ -42,7 +42,7 @@ def test_options(
     assert wanted in refusal_of(command, "--model", tiny, *options)
 
 
-@pytest.mark.parametrize("name", ["audit", "bench", "calibrate", "evaluate", "plan", "query"])
+@pytest.mark.parametrize("name", ["bench", "calibrate", "evaluate", "plan", "query"])
 def test_commands_that_are_not_built(name: str, refusal_of: Refusal) -> None:
     assert f"'cryptomoe {name}' is not built" in refusal_of(name, "--anything", 3)
 

@@ -14,7 +14,9 @@ from two_party_pair import run_two_party, shared
 
 from cryptomoe.engines.abb import Secret, SecretBits
 from cryptomoe.engines.two_party import TwoPartyEngine
-from cryptomoe.field import VALUE_LIMIT, IntArray, P
+from cryptomoe.errors import MalformedMessageError
+from cryptomoe.field import P_BITS, VALUE_LIMIT, IntArray, P
+from cryptomoe.net.packing import pack_words
 from cryptomoe.party import Party
 
 LIMIT = VALUE_LIMIT - 1
@@ -308,3 +310,16 @@ def test_a_value_beyond_its_bound_ends_no_run(name: str, truncation: str) -> Non
         return run_two_party(protocol, truncation).shape
 
     assert transcript(LIMIT) == transcript(1)
+
+
+def test_an_opened_share_outside_the_field_is_refused_by_its_full_label() -> None:
+    def protocol(engine: TwoPartyEngine) -> None:
+        with engine.scope("layer0"):
+            if engine.party is Party.SERVER:
+                engine._channel.send("reveal", pack_words(np.array([P], np.uint64), P_BITS))
+            else:
+                engine.reveal(shared(engine, np.zeros(1, np.int64), 1), Party.CLIENT)
+
+    with pytest.raises(MalformedMessageError) as refusal:
+        run_two_party(protocol)
+    assert refusal.value.label == "layer0/reveal"

@@ -60,8 +60,9 @@ class World:
         return client, server
 
     def see(self, party: Party, label: str, values: Words) -> None:
-        """Put flat values into a view, entries last; a name occurs once."""
-        assert label not in self.views[party], label
+        """Put flat values into a view, entries last; a second of a name is one "again"."""
+        while label in self.views[party]:
+            label += " again"
         shape = (-1, self.tape.entries)
         if label in self._entries_first:
             self.views[party][label] = values.reshape(shape[::-1]).T

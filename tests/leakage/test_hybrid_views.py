@@ -7,6 +7,7 @@ operation is then spoiled in four ways, each of which must break the equality.
 """
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
@@ -112,13 +113,30 @@ def test_views_are_simulated_exactly(
 @pytest.mark.parametrize("name", CASES)
 def test_a_spoiled_draw_is_noticed(name: str, spoil: str) -> None:
     """Each draw in turn: left out, constant, from half the range, or equal to another draw."""
-    case = CASES[name].thinned(10)
+    case = CASES[name].thinned(10 if len(CASES[name].operands) < 3 else 4)
     ideal = {party: ideal_outcomes(case, party) for party in Party}
     _, drawn = real_outcomes(case)
     for draw in drawn:
         spoiled, _ = real_outcomes(case, (draw, spoil))
         for party in Party:
             assert not same_distribution(spoiled[party], ideal[party]), (draw, party)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_simulator_that_does_not_know_the_output_is_noticed(name: str) -> None:
+    """Its view looks right by itself; together with the outputs it does not."""
+    case = CASES[name].thinned(2)
+
+    def ignorant(party: Party, *given: Any, **public: Any) -> Any:
+        *shares, output, draws = given
+        other = draws.below(case.modulus, output.shape)
+        return case.simulate(party, *shares, other, draws, **public)
+
+    real, _ = real_outcomes(case)
+    for party in Party:
+        wrong = ideal_outcomes(replace(case, simulate=ignorant), party)
+        assert set(real[party][0]) == set(wrong[0])
+        assert not same_distribution(real[party], wrong)
 
 
 @pytest.mark.parametrize("to", [None, Party.CLIENT, Party.SERVER])

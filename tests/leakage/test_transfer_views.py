@@ -7,6 +7,7 @@ one entry at a time. Joins are enumerated given fresh shares of the digits' outc
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from math import prod
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +19,7 @@ from tiny_field import tiny_field
 from transfer_cases import CASES, TransferCase, draws_of, ideal_shares
 
 from cryptomoe.ot import comparison, transfers
-from cryptomoe.ot.comparison import Digits, offer_outcomes
+from cryptomoe.ot.comparison import Digits, Products, offer_outcomes
 from cryptomoe.ot.endpoint import OtEndpoint
 from cryptomoe.party import Party
 
@@ -38,6 +39,8 @@ def case(request: pytest.FixtureRequest) -> Iterator[TransferCase]:
             stack.enter_context(patch.object(comparison, constant, value))
         if name.startswith("join"):
             stack.enter_context(_ideal_digits())
+        if name.startswith("tree"):
+            stack.enter_context(_ideal_products())
         yield CASES[name]
 
 
@@ -58,6 +61,31 @@ def _ideal_digits() -> Any:
         return share
 
     return patch.multiple(OtEndpoint, _offer_outcomes=shared, _accept_outcomes=shared)
+
+
+def _ideal_products() -> Any:
+    """Given outcomes, and random products from the tape: two, of which each join takes one."""
+
+    def prepared(endpoint: Any, _groups: list[Digits], count: int) -> Any:
+        world, party = endpoint._channel.world, endpoint._party
+
+        def compute(_client: Any, _server: Any) -> Any:
+            a, b = (
+                [world.tape.draw(f"{name} {who}", radix, 2 * count) for who in Party]
+                for name, radix in (("a", 2), ("b", 4))
+            )
+            share = world.tape.draw("products", 4, 2 * count)
+            product = ((a[0] ^ a[1]) * np.uint64(3)) & (b[0] ^ b[1])
+            parts = zip(a, b, (share, product ^ share), strict=True)
+            return [tuple(part.astype(np.uint8) for part in own) for own in parts]
+
+        own = world.meet(party, None, compute)
+        for join in range(2):
+            for name, part in zip(("a", "b", "product"), own, strict=True):
+                world.see(party, f"{name} {join}", part.reshape(2, -1)[join])
+        return vars(endpoint)["given"], Products(*own)
+
+    return patch.object(OtEndpoint, "_compare_digits", prepared)
 
 
 def real_outcomes(
@@ -128,8 +156,8 @@ def test_views_are_simulated_exactly(
 )
 def test_a_spoiled_draw_is_noticed(case: TransferCase, spoil: str) -> None:
     """Each draw in turn: left out, constant, from half the range, or equal to another draw."""
-    case = case.thinned(6)
     drawn = draws_of(case)
+    case = case.thinned(6 if prod(drawn.values()) < 1 << 14 else 3)
     ideal = {party: ideal_outcomes(case, party) for party in Party}
     for draw in drawn:
         spoiled = real_outcomes(case, drawn, (draw, spoil))
@@ -146,6 +174,24 @@ def one_mask_for_all_entries(
         masked[:, entry] = messages[:, entry]
         for j in range(transfers_each):
             masked[:, entry] ^= (one if entry >> j & 1 else zero)[j::transfers_each, 0]
+
+
+@pytest.mark.parametrize("case", ["tree of 3 digits"], indirect=True, ids=str)
+def test_a_product_used_for_two_joins_is_noticed(
+    case: TransferCase, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both openings are then under the same a and b."""
+    case = case.thinned(4)
+    right = Products.take
+
+    def take_first(products: Products, count: int) -> Any:
+        products._used = 0
+        return right(products, count)
+
+    monkeypatch.setattr(Products, "take", take_first)
+    real = real_outcomes(case, draws_of(case))
+    for party in Party:
+        assert not same_distribution(real[party], ideal_outcomes(case, party))
 
 
 @pytest.mark.parametrize("case", ["one of 4, 1 bit, server sends"], indirect=True, ids=str)

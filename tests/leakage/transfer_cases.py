@@ -15,6 +15,7 @@ from simulate_transfers import (
     simulate_digit,
     simulate_join,
     simulate_one_of_many,
+    simulate_tree,
 )
 from tapes import Draw, Tape, Words
 from views import View
@@ -191,6 +192,42 @@ def join_case(digit_bits: int, values: Sequence[int]) -> TransferCase:
     )
 
 
+def _of_outcomes(x: Words, y: Words) -> Any:
+    """What shares of three digits' outcomes say together: the highest that differs decides."""
+    digits = [(x ^ y) >> np.uint64(2 * i) & np.uint64(3) for i in range(3)]
+    result = digits[0]
+    for higher in digits[1:]:
+        result = np.where(higher == 2, result, higher & np.uint64(1))
+    return result
+
+
+def _tree() -> TransferCase:
+    """Three digits' outcomes given in shares, joined on two levels with ideal random products."""
+    given = [0, 0b100100, 0b011011, 0b111001]
+    outcomes = [0b101010, 0b100110, 0b010010, 0b001000]
+    pairs = np.array([(x, x ^ z) for x in given for z in outcomes], np.uint64)
+
+    def shares(own: Words) -> Words:
+        return np.stack([own >> np.uint64(2 * i) & np.uint64(3) for i in range(3)])
+
+    def run(endpoint: OtEndpoint, own: Inputs) -> Words:
+        vars(endpoint)["given"] = shares(own[0]).astype(np.uint8)
+        return _compared(endpoint, own, 3)
+
+    return TransferCase(
+        tuple(pairs.T),
+        1,
+        run,
+        _of_outcomes,
+        lambda party, own, output, draws: simulate_tree(party, shares(own[0]), output, draws),
+        {},
+        {"join": 3},
+        4,
+        exclusive_or=True,
+        constants={"DIGIT_BITS": 1},
+    )
+
+
 CASES: dict[str, TransferCase] = {
     "correlate one way, client sends, modulo 8": _one_way(Party.CLIENT, 8, 8),
     "correlate one way, server sends, modulo 2": _one_way(Party.SERVER, 2, 2),
@@ -213,6 +250,7 @@ CASES: dict[str, TransferCase] = {
     "digit of 2 bits, entry 2": _digit(2, 2, 2),
     "digit of 4 bits, entry 9": _digit(4, 9, 4, ([3, 9], [9, 12])),
     "join of digits of 1 bit": join_case(1, range(4)),
+    "tree of 3 digits": _tree(),
     "join of digits of 4 bits": join_case(4, [0x00, 0x37, 0x3A, 0xFF]),
 }
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from cryptomoe_spec import shape as stated
+from cryptomoe_spec.contracts import Costs, contract
 from cryptomoe_spec.messages import transcript, transformer, wire
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -77,6 +78,26 @@ def test_every_message_is_predicted(shape: stated.TransformerShape, data: st.Dat
         assert run.statistics[party].rounds == expected.rounds
         assert run.statistics[party].bytes_sent == expected.bytes_sent(party)
         assert run.statistics[party].setup_bytes_sent == expected.setup_bytes(party)
+
+
+@pytest.mark.parametrize("mode", ["exact", "approximate"])
+def test_a_run_costs_what_the_contract_of_the_model_says(mode: str) -> None:
+    """Two layers and three tokens, so that the formula's factors and sums are at work."""
+    shape = stated.TransformerShape(
+        layers=2, hidden=18, heads=2, kv_heads=1, head_dim=4, experts=3, top_k=2, expert_width=5,
+        vocabulary=12, rope_theta=1e4, epsilon=1e-5,
+    )  # fmt: skip
+    options = stated.TransformerOptions(padded_length=5, max_new_tokens=3)
+    run = recorded(shape, options, random_weights(shape, 1), [1, 2], mode)
+    names = ("layers", "hidden", "heads", "kv_heads", "head_dim", "experts", "top_k",
+             "expert_width", "vocabulary")  # fmt: skip
+    values = {name: getattr(shape, name) for name in names} | {
+        "padded_length": 5, "new_tokens": 3, "slots": 5, "private": 1, "whole": 1
+    }  # fmt: skip
+    costs = contract("transformer").costs(values, setting(exact=mode == "exact"))
+    client, server = (run.statistics[party] for party in Party)
+    keys = [r.size for r in run.records[Party.CLIENT] if "/galois_key/" in r.label]
+    assert costs == Costs(client.rounds, client.bytes_sent, server.bytes_sent, sum(keys))
 
 
 DEEPSEEK = stated.TransformerShape(

@@ -23,17 +23,17 @@ from cryptomoe_spec.messages.softmax import softmax_below as predicted_softmax_b
 from cryptomoe_spec.messages.swiglu import swiglu as predicted_swiglu
 from cryptomoe_spec.messages.topk import topk as predicted_topk
 from cryptomoe_spec.messages.transformer import transformer_layer as predicted_layer
+from functionality_runs import bits, context, matrix, prepared, zeros
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from predictions import assert_predicted
 from random_models import shapes
-from two_party_pair import shared
 
-from cryptomoe.engines.abb import Secret, SecretBits
+from cryptomoe.engines.abb import SecretBits
 from cryptomoe.engines.two_party import TwoPartyEngine
 from cryptomoe.fixed_point import ACTIVATION_BOUND, SCORE_BOUND
 from cryptomoe.party import Party
-from cryptomoe.protocols.attention import KeyValueCache, attention
+from cryptomoe.protocols.attention import attention
 from cryptomoe.protocols.balanced_selection import balanced_selection
 from cryptomoe.protocols.batch_matmul import batch_matmul
 from cryptomoe.protocols.combine import combine
@@ -42,11 +42,10 @@ from cryptomoe.protocols.embedding import embedding
 from cryptomoe.protocols.gate import gate
 from cryptomoe.protocols.lm_head import lm_head
 from cryptomoe.protocols.moe_layer import moe_layer
-from cryptomoe.protocols.prepared import PreparedLayer, prepare_layer
 from cryptomoe.protocols.ranking import ranks
 from cryptomoe.protocols.rmsnorm import rmsnorm, rmsnorms
 from cryptomoe.protocols.rotary import rotary
-from cryptomoe.protocols.shape import LayerWeights, TransformerShape
+from cryptomoe.protocols.shape import TransformerShape
 from cryptomoe.protocols.softmax import softmax, softmax_below
 from cryptomoe.protocols.swiglu import swiglu
 from cryptomoe.protocols.topk import topk
@@ -58,22 +57,6 @@ FEW = settings(max_examples=4, deadline=None)
 modes = st.sampled_from(["exact", "approximate"])
 small = st.integers(1, 9)
 widths = st.sampled_from([1, 5, 16, 17, 64, 65, 200])
-
-
-def zeros(engine: TwoPartyEngine, *shape: int, bound: int = ACTIVATION_BOUND - 1) -> Secret:
-    """Zeros, which suit every protocol but a reciprocal's; shared at random."""
-    return shared(engine, np.zeros(shape, np.int64), bound)
-
-
-def matrix(engine: TwoPartyEngine, *shape: int) -> Any:
-    """A server's batch of ones."""
-    ones = np.ones(shape, np.int64) if engine.party is Party.SERVER else None
-    return engine.weight(ones, shape)
-
-
-def bits(engine: TwoPartyEngine, *shape: int) -> SecretBits:
-    """Zeros."""
-    return engine.input_bits(Party.CLIENT, None, shape)
 
 
 @FEW
@@ -194,38 +177,28 @@ def test_both_ends(rows: int, d: int, vocabulary: int, mode: str) -> None:
     )
 
 
-def prepared(engine: TwoPartyEngine, shape: TransformerShape) -> PreparedLayer:
-    """A layer whose weights are all zero at the server."""
-    d, n, f = shape.hidden, shape.experts, shape.expert_width
-    q, k = shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim
-    sizes = [(d, q + 2 * k), (q,), (k,), (q, d), (d, n), (n, d, 2 * f), (n, f, d)]
-    weights = LayerWeights(*(np.zeros(size, np.int64) for size in sizes))
-    return prepare_layer(engine, shape, weights if engine.party is Party.SERVER else None)
-
-
 @FEW
 @given(shapes(), small, st.integers(0, 9), st.data(), modes)
 def test_layers(stated: Any, rows: int, cached: int, data: st.DataObject, mode: str) -> None:
     """Attention alone, the experts alone, and the layer of both, with and without a cache."""
     shape = TransformerShape(**vars(replace(stated, layers=1)))
-    d, groups, size = shape.hidden, shape.kv_heads, shape.head_dim
+    d, positions = shape.hidden, cached + rows
     slots = data.draw(st.integers(1, rows))
-    heads = (shape.heads, groups, size)
+    heads = (shape.heads, shape.kv_heads, shape.head_dim)
     experts = (shape.experts, shape.top_k, slots, shape.expert_width)
-
-    def context(e: TwoPartyEngine) -> dict[str, Any]:
-        cache = KeyValueCache(*(zeros(e, groups, cached, size) for _ in range(2)))
-        return {
-            "padding": zeros(e, cached + rows, bound=1),
-            "cache": cache if cached else None,
-        }
 
     def real(e: TwoPartyEngine) -> SecretBits | None:
         return None if cached else bits(e, rows)
 
     assert_predicted(
-        lambda e: attention(e, zeros(e, rows, d), prepared(e, shape), shape, **context(e)),
-        lambda w: predicted_attention.attention(w, rows, cached + rows, d, *heads),
+        lambda e: attention(
+            e,
+            zeros(e, rows, d),
+            prepared(e, shape),
+            shape,
+            **context(e, rows, cached + rows, shape),
+        ),
+        lambda w: predicted_attention.attention(w, rows, positions, d, *heads),
         mode,
     )
     assert_predicted(
@@ -237,8 +210,14 @@ def test_layers(stated: Any, rows: int, cached: int, data: st.DataObject, mode: 
     )
     assert_predicted(
         lambda e: transformer_layer(
-            e, zeros(e, rows, d), prepared(e, shape), shape, slots=slots, real=real(e), **context(e)
+            e,
+            zeros(e, rows, d),
+            prepared(e, shape),
+            shape,
+            slots=slots,
+            real=real(e),
+            **context(e, rows, cached + rows, shape),
         ),
-        lambda w: predicted_layer(w, rows, cached + rows, d, *heads, *experts, 0 if cached else 1),
+        lambda w: predicted_layer(w, rows, positions, d, *heads, *experts, 0 if cached else 1),
         mode,
     )
