@@ -8,8 +8,9 @@ products are MPyC's, with our own resharing (MPyC's would pickle arrays).
 What compares, truncates or looks up opens its operand under a mask of `MASK_BITS`, of which it also
 has the low bits, and compares what was opened with these: with random bits after Damgard et al.,
 TCC 2006, and a comparison after Toft, CT-RSA 2009, as in MPyC. MPyC's own comparison is not used:
-it opens a product of two sharings without a fresh sharing of zero, and the factors of the opened
-polynomial say what the product hides; and its masks have 30 bits.
+in a large field it opens a product of two sharings without a fresh sharing of zero, and the factors
+of the opened polynomial, of which the receiver holds a point each, say what the product hides; and
+the width of its masks allows for neither the number of openings nor that of the keys.
 
 Party 0 is the client, party 1 holds the weights, the others only compute; all three kinds see the
 same: shares of degree t, and masked values.

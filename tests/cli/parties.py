@@ -81,8 +81,13 @@ def two_parties(model: Path, **changes: dict[str, Any]) -> Iterator[dict[Party, 
 
 
 @contextmanager
-def many_parties(model: Path, count: int) -> Iterator[list[PartyUnderTest]]:
-    """Three parties or more, told where the others listen."""
+def many_parties(
+    model: Path, count: int, **changes: dict[str, Any]
+) -> Iterator[list[PartyUnderTest]]:
+    """Three parties or more, told where the others listen; `changes` to the job of `party1`, say.
+
+    They may still be connecting.
+    """
     parties: list[PartyUnderTest] = []
     try:
         for index in range(count):
@@ -98,6 +103,7 @@ def many_parties(model: Path, count: int) -> Iterator[list[PartyUnderTest]]:
                 "index": index, "parties": count, "threshold": (count - 1) // 2,
                 "model": str(model), "options": OPTIONS, "truncation": "exact",
             }  # fmt: skip
+            job |= changes.get(f"party{index}", {})
             parties[index].say(job if index else job | {"token_ids": [2, 3, 4, 10]})
         ports = [(i, parties[i].until("listening")["port"]) for i in range(1, count)]
         for party in parties:

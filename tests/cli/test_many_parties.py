@@ -116,6 +116,19 @@ def test_a_killed_party_ends_all_others_within_ten_seconds(victim: int, tiny: Pa
 
 
 @pytest.mark.multiprocess
+@pytest.mark.parametrize(
+    ("changes", "named"), [({"truncation": "approximate"}, "truncation"), ({"threshold": 0}, "th")]
+)
+def test_parties_that_were_not_told_the_same_end_before_anything_secret_moves(
+    changes: dict[str, Any], named: str, tiny: Path
+) -> None:
+    with many_parties(tiny, 3, party2=changes) as parties:
+        messages = [party.until("error", seconds=40)["message"] for party in parties]
+    assert any(named in message for message in messages)
+    assert all("internal" not in message for message in messages)
+
+
+@pytest.mark.multiprocess
 def test_the_command_ends_when_a_party_is_killed_while_connecting(tiny: Path) -> None:
     process = started(tiny)
     folder = Path(f"/proc/{process.pid}/task/{process.pid}/children")
