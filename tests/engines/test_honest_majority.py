@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 import cryptomoe.protocols
 from cryptomoe.engines import honest_majority, shamir
 from cryptomoe.engines import wide_field as fq
-from cryptomoe.engines.honest_majority import MASK_BITS, HonestMajorityEngine
+from cryptomoe.engines.honest_majority import HonestMajorityEngine
+from cryptomoe.engines.shamir_runtime import MASK_BITS
 from cryptomoe.engines.wide_field import Limbs, Q
 from cryptomoe.errors import MalformedMessageError, PeerLostError, ProtocolError, UsageError
 from cryptomoe.field import VALUE_LIMIT, IntArray

@@ -17,9 +17,10 @@ import pytest
 from honest_majority_parties import held_by, run_honest_majority
 from two_samples import LEVEL, two_sample
 
-from cryptomoe.engines import honest_majority, shamir
+from cryptomoe.engines import shamir
 from cryptomoe.engines import wide_field as fq
 from cryptomoe.engines.honest_majority import HonestMajorityEngine
+from cryptomoe.engines.shamir_runtime import SharesRuntime
 from cryptomoe.engines.wide_field import ELEMENT_BYTES, Limbs, Q
 from cryptomoe.net.link import Link, current_label
 from cryptomoe.randomness import Stream
@@ -102,8 +103,8 @@ class View:
 @contextmanager
 def watching(view: View) -> Iterator[None]:
     """Note what the coalition's parties receive and what is opened to them."""
-    arrive, open_shares = Link._arrive, honest_majority._Runtime.open
-    make = honest_majority._Runtime.__init__
+    arrive, open_shares = Link._arrive, SharesRuntime.open
+    make = SharesRuntime.__init__
     pids: dict[int, int] = {}
 
     def made(runtime: Any, index: int, *arguments: Any) -> None:
@@ -133,9 +134,9 @@ def watching(view: View) -> Iterator[None]:
         return future
 
     with (
-        patch.object(honest_majority._Runtime, "__init__", made),
+        patch.object(SharesRuntime, "__init__", made),
         patch.object(Link, "_arrive", arrived),
-        patch.object(honest_majority._Runtime, "open", opening),
+        patch.object(SharesRuntime, "open", opening),
     ):
         yield
 
@@ -238,7 +239,7 @@ def share_of_splitting_polynomials() -> float:
     2t makes it a uniform polynomial, of which half do.
     """
     contributed: dict[int, dict[int, Limbs]] = {}
-    original = honest_majority._Runtime.open
+    original = SharesRuntime.open
 
     def noted(runtime: Any, shares: Limbs, degree: int, to: int | None = None) -> Any:
         if degree == 2 and current_label().endswith("at_least"):
@@ -248,7 +249,7 @@ def share_of_splitting_polynomials() -> float:
         return original(runtime, shares, degree, to)
 
     values = np.arange(400)
-    with patch.object(honest_majority._Runtime, "open", noted):
+    with patch.object(SharesRuntime, "open", noted):
         run_honest_majority(lambda e: e.at_least(held_by(e, 0, values, 400), [7]) and None)
     squares = total = 0
     for kept in contributed.values():
