@@ -90,6 +90,7 @@ def _job(party: int, request: RunRequest) -> dict[str, Any]:
         "model": str(request.directory.resolve()),
         "options": {**asdict(request.options), "alpha": str(request.options.alpha)},
         "truncation": request.truncation,
+        "ot": request.ot,
         "transcript": request.transcript is not None,
     }
     if party == Party.CLIENT:

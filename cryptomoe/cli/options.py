@@ -14,6 +14,7 @@ from cryptomoe.engines.shamir import check_threshold, default_threshold
 from cryptomoe.errors import UsageError
 from cryptomoe.models.config import ModelConfig, read_config
 from cryptomoe.models.prompt import encode, load_tokenizer, padded_length
+from cryptomoe.ot.rows import METHODS, Method
 from cryptomoe.protocols.shape import TransformerOptions, slots_per_expert
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 TRUNCATIONS = ("exact", "approximate")
 REVEALS = ("logits", "token")
 EMBEDDINGS = ("private", "public")
-_BUILT = {"he": "seal", "ot": "iknp", "routing": "balanced"}
+_BUILT = {"he": "seal", "routing": "balanced"}
 _LARGEST_ALPHA = 1 << 16
 
 _OPTIONS = (
@@ -42,7 +43,7 @@ _OPTIONS = (
         ["balanced", "dense", "insecure", "cipherprune", "random"]), default="balanced",
                  show_default=True),
     click.option("--he", type=click.Choice(["rns", "seal"]), default="seal", show_default=True),
-    click.option("--ot", type=click.Choice(["silent", "softspoken", "iknp"]), default="iknp",
+    click.option("--ot", type=click.Choice(METHODS), default="silent",
                  show_default=True),
     click.option("--transcript", type=click.Path(path_type=Path, dir_okay=False),
                  help="Write every message's sender, label and size here, as JSON lines."),
@@ -62,9 +63,10 @@ def run_options(command: Command) -> Command:
 class RunRequest:
     """One run, checked: what is public, and the client's secret `token_ids`.
 
-    Fields besides: `directory` of the model; `truncation`, the session's mode; `transcript` and
-    `json_target`, files to write ("-" is standard output), or None; the number of `parties`, and
-    with more than two the `threshold`, how many of them may be corrupted.
+    Fields besides: `directory` of the model; `truncation`, the session's mode; `ot`, where its
+    oblivious transfers come from; `transcript` and `json_target`, files to write ("-" is standard
+    output), or None; the number of `parties`, and with more than two the `threshold`, how many of
+    them may be corrupted.
     """
 
     directory: Path
@@ -73,6 +75,7 @@ class RunRequest:
     token_ids: list[int]
     options: TransformerOptions
     truncation: str
+    ot: Method
     transcript: Path | None
     json_target: str | None
     parties: int = 2
@@ -117,6 +120,7 @@ def resolve(values: dict[str, Any]) -> RunRequest:
         token_ids=token_ids,
         options=options,
         truncation=values["truncation"],
+        ot=values["ot"],
         transcript=values["transcript"],
         json_target=values["json_target"],
         parties=parties,

@@ -49,7 +49,7 @@ def tell(event: str, **values: Any) -> None:
 
 
 def terms(
-    shape: TransformerShape, options: TransformerOptions, truncation: str
+    shape: TransformerShape, options: TransformerOptions, truncation: str, ot: str
 ) -> dict[str, str | int | bool | None]:
     """Everything public that both parties must agree on before anything secret moves."""
     agreed: dict[str, str | int | bool | None] = {"version": __version__}
@@ -60,7 +60,7 @@ def terms(
         "truncation": truncation,
         "routing": "balanced",
         "he": "seal",
-        "ot": "iknp",
+        "ot": ot,
         "parties": 2,
     }
 
@@ -88,7 +88,7 @@ def run(job: Mapping[str, Any]) -> None:
     transformer(ShapeEngine(), shape, options_of(job), None, None)
     recorder = Recorder() if job["transcript"] else None
     with Channel(party, _carrier(party), recorder) as channel:
-        handshake(channel, terms(shape, options_of(job), job["truncation"]))
+        handshake(channel, terms(shape, options_of(job), job["truncation"], job["ot"]))
         tell("connected")
         generation = _generate(channel, job, shape, weights)
     statistics = channel.statistics()
@@ -195,7 +195,11 @@ def _generate(
 ) -> Generation | None:
     options = options_of(job)
     engine = TwoPartyEngine(
-        channel, Randomness(), job["truncation"], on_scope=_tell_layers(shape, options)
+        channel,
+        Randomness(),
+        job["truncation"],
+        ot=job["ot"],
+        on_scope=_tell_layers(shape, options),
     )
     engine.setup()
     table = None

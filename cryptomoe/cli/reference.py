@@ -22,6 +22,7 @@ from cryptomoe.he.layouts.lanes import plan_lanes
 from cryptomoe.he.parameters import STANDARD, HeParameters
 from cryptomoe.models.checkpoint import load_weights
 from cryptomoe.net.recorder import Record, json_lines
+from cryptomoe.ot.rows import Method
 from cryptomoe.party import Party
 
 Target = TypeVar("Target")
@@ -75,10 +76,11 @@ def predicted(request: RunRequest) -> Transcript:
     """Every message that `infer` will send, from the public part of the request."""
     shape = _restated(spec.TransformerShape, request.config.shape)
     options = _restated(spec.TransformerOptions, request.options)
-    return predict_run(setting(exact=request.truncation == "exact"), shape, options)
+    public = setting(exact=request.truncation == "exact", ot=request.ot)
+    return predict_run(public, shape, options)
 
 
-def setting(*, exact: bool, parameters: HeParameters = STANDARD) -> Setting:
+def setting(*, exact: bool, ot: Method = "iknp", parameters: HeParameters = STANDARD) -> Setting:
     """The public parameters of a session, as this package's planner and parameters give them."""
 
     def layout(batch: int, rows: int, d1: int, d2: int) -> Layout:
@@ -92,7 +94,7 @@ def setting(*, exact: bool, parameters: HeParameters = STANDARD) -> Setting:
         public_key_bytes=parameters.public_key_bytes,
         galois_key_bytes=parameters.galois_key_bytes,
     )
-    return Setting(sizes, layout, exact)
+    return Setting(sizes, layout, exact, ot)
 
 
 def _traffic(transcript: Transcript) -> Traffic:

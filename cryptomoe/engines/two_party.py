@@ -37,6 +37,7 @@ from cryptomoe.he.seal_backend import AnsweringParty, KeyOwner
 from cryptomoe.net.channel import Channel
 from cryptomoe.net.packing import check_range, pack_words, packed_size, unpack_words
 from cryptomoe.ot.endpoint import OtEndpoint
+from cryptomoe.ot.rows import Method
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
 
@@ -54,8 +55,9 @@ DEFAULT_CACHE_BYTES = 2 << 30
 class TwoPartyEngine(DerivedOperations):
     """One party's side of the black box. Both parties make the same calls with the same shapes.
 
-    `truncation` is what `truncate` does where the caller does not ask for the exact one; `on_scope`
-    is told the name of every scope entered, which is public, to show progress.
+    `truncation` is what `truncate` does where the caller does not ask for the exact one; `ot` names
+    where transfers come from (`cryptomoe.ot.rows`); `on_scope` is told the name of every scope
+    entered, which is public, to show progress.
     """
 
     def __init__(
@@ -64,6 +66,7 @@ class TwoPartyEngine(DerivedOperations):
         randomness: Randomness,
         truncation: Truncation,
         *,
+        ot: Method = "iknp",
         parameters: HeParameters = STANDARD,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         on_scope: Callable[[str], None] | None = None,
@@ -75,7 +78,7 @@ class TwoPartyEngine(DerivedOperations):
         self._truncation = truncation
         self._on_scope = on_scope
         self._cache = PlaintextCache(cache_bytes)
-        self._ot = OtEndpoint(channel, randomness)
+        self._ot = OtEndpoint(channel, randomness, ot)
         self._owner = KeyOwner(parameters) if self.party is Party.CLIENT else None
         self._server = (
             AnsweringParty(parameters, randomness) if self.party is Party.SERVER else None

@@ -67,7 +67,7 @@ def two_parties(model: Path, **changes: dict[str, Any]) -> Iterator[dict[Party, 
             )
             name = party.name.lower()
             job = {"party": name, "model": str(model), "options": OPTIONS, "transcript": False}
-            job |= {"truncation": "exact"} | changes.get(name, {})
+            job |= {"truncation": "exact", "ot": "iknp"} | changes.get(name, {})
             if party is Party.CLIENT:
                 job["token_ids"] = [2, 3, 4, 10]
             parties[party].say(job)

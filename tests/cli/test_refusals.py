@@ -29,7 +29,7 @@ Refusal = Callable[..., str]
         (["--prompt", "one", "--alpha", "0"], "above 0"),
         (["--prompt", "one", "--alpha", "1/0"], "decimal"),
         (["--prompt", "one", "--he", "rns"], "not built"),
-        (["--prompt", "one", "--ot", "silent"], "not built"),
+        (["--prompt", "one", "--ot", "none"], "--ot"),
         (["--prompt", "one", "--routing", "dense"], "not built"),
         (["--prompt", "one", "--truncation", "none"], "truncation"),
         (["--prompt", "one", "--no-such-option"], "no-such-option"),

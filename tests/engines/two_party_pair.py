@@ -12,6 +12,7 @@ from cryptomoe.field import IntArray, P
 from cryptomoe.net.channel import Channel, Statistics
 from cryptomoe.net.memory_pair import memory_pair
 from cryptomoe.net.recorder import Record, Recorder
+from cryptomoe.ot.rows import Method
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
 
@@ -47,6 +48,7 @@ def run_two_party(
     truncation: Truncation = "exact",
     *,
     keep_payloads: bool = False,
+    ot: Method = "iknp",
 ) -> Run[Result]:
     """Run `protocol` at both parties; a failure of either is raised here."""
     run: Run[Result] = Run()
@@ -57,7 +59,7 @@ def run_two_party(
         channel = Channel(party, carriers[party], recorder)
         try:
             with channel:
-                engine = TwoPartyEngine(channel, Randomness(), truncation)
+                engine = TwoPartyEngine(channel, Randomness(), truncation, ot=ot)
                 engine.setup()
                 channel.start_online()
                 run.results[party] = protocol(engine)

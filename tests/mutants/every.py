@@ -12,6 +12,10 @@ _LAYERS = "tests/spec/test_messages_protocols.py::"
 _PREDICTED = "tests/pipeline/test_prediction.py"
 _PIPELINE = "tests/pipeline/test_private_inference.py::"
 _ATTACKS = "tests/ot/test_known_attacks.py::"
+_VIEWS = "tests/leakage/test_operation_views.py::test_views_do_not_tell_secrets_apart"
+_OF_CLIENT, _OF_SERVER = (f"{_VIEWS}[{party}]" for party in ("client", "server"))
+_SESSIONS = "tests/leakage/test_never_twice.py::test_nothing_is_used_twice_in_a_whole_inference"
+_DELTAS = "tests/leakage/test_never_twice.py::test_delta_differs_between_sessions_and_directions"
 _TRANSCRIPTS = _PIPELINE + "test_transcripts_depend_on_neither_prompt_nor_weights"
 
 _COVERED = _ANSWERS + "test_the_flood_covers_the_noise_it_is_added_to"
@@ -82,7 +86,13 @@ MUTANTS = (
         "less",
         ("tests/spec/test_messages_operations.py::test_comparisons",),
     ),
+    Mutant(engine.comparison_shared_without_fresh_randomness, "less", (_OF_SERVER,)),
+    Mutant(engine.joins_without_fresh_choices, "equal", (_OF_SERVER,)),
+    Mutant(engine.one_hot_shared_without_fresh_randomness, "one_hot", (_OF_CLIENT,)),
+    Mutant(engine.lookup_shared_without_fresh_randomness, "lookup", (_OF_CLIENT,)),
     # Transfers and the channel.
+    Mutant(engine.both_parties_seeded_alike, "transformer", (_SESSIONS,)),
+    Mutant(engine.delta_kept_across_sessions, "transformer", (_DELTAS,)),
     Mutant(
         transfers.choice_bits_packed_in_the_wrong_order,
         "lookup",

@@ -38,13 +38,25 @@ class Failures:
             self.failed.add(report.nodeid)
 
 
+def forget_results() -> None:
+    """Empty what test modules keep from earlier runs, which were runs of other code."""
+    for module in list(sys.modules.values()):
+        if str(ROOT / "tests") in (getattr(module, "__file__", None) or ""):
+            for value in vars(module).values():
+                if callable(clear := getattr(value, "cache_clear", None)):
+                    clear()
+
+
 def run_tests(tests: Iterable[str], context: AbstractContextManager[None]) -> Failures:
     """Run `tests` (node ids) inside `context`, up to the first failure of each node id."""
     failures = Failures()
     for test in tests:
+        forget_results()
+        # Outcomes are all that is wanted: explaining a failure can take longer than the test.
         with Path(os.devnull).open("w") as nowhere, redirect_stdout(nowhere), context:
             pytest.main(
-                ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "--no-header",
+                ["-x", "-q", "--tb=no", "--assert=plain", "--no-header",
+                 "-p", "no:cacheprovider", "-p", "no:xdist",
                  "-W", "ignore::pytest.PytestAssertRewriteWarning",
                  "--rootdir", str(ROOT), "-c", str(ROOT / "pyproject.toml"), str(ROOT / test)],
                 plugins=[failures],
