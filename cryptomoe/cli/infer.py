@@ -1,4 +1,4 @@
-"""`cryptomoe infer`: both parties of one run on this machine, in two processes."""
+"""`cryptomoe infer`: all parties of one run on this machine, each in a process of its own."""
 
 import json
 import queue
@@ -18,17 +18,27 @@ from cryptomoe.cli.options import RunRequest, resolve, run_options
 from cryptomoe.cli.report import Outcome, Traffic, write_file, write_report
 from cryptomoe.errors import CryptoMoEError, ProtocolError, UsageError
 from cryptomoe.net.recorder import Record, json_lines, merge
-from cryptomoe.party import Party
+from cryptomoe.party import Party, party_name
 
 _LAST_WORDS_SECONDS = 12.0
 """How long the other party may take to say why it ended, once one has."""
+_LAST_WORDS_BEFORE_SECONDS = 2.0
+"""The same while parties still wait for each other's connections, and so may not notice."""
 _STOP_SECONDS = 5.0
 
 
 @click.command()
 @run_options
+@click.option(
+    "--parties",
+    type=click.IntRange(2, 15),
+    default=2,
+    show_default=True,
+    help="From three on: Shamir sharing; the client, the server, and others to compute.",
+)
+@click.option("--threshold", type=int, help="How many of three or more may be corrupted.  [most]")
 def infer(**values: Any) -> None:
-    """Run a client with a prompt and a server with a model as two processes on this machine."""
+    """Run a client with a prompt and a server with a model as processes on this machine."""
     request = resolve(values)
     started = time.perf_counter()
     done = run_parties(request)
@@ -42,20 +52,24 @@ def infer(**values: Any) -> None:
         token_ids=client["token_ids"],
         logits_fixed=client["logits"],
         seconds=seconds,
-        traffic=_traffic({party: done[party]["statistics"] for party in Party}),
+        traffic=_traffic({party: told["statistics"] for party, told in sorted(done.items())}),
+        notes=_notes(request),
     )
     write_report(request, outcome)
 
 
-def run_parties(request: RunRequest) -> dict[Party, dict[str, Any]]:
-    """Start both processes and return what each said when it was done.
+def run_parties(request: RunRequest) -> dict[int, dict[str, Any]]:
+    """Start all processes and return what each said when it was done.
 
     Raises:
         CryptoMoEError: one of them failed; the sentence names the party.
     """
     with ExitStack() as stack:
-        events: queue.Queue[tuple[Party, dict[str, Any] | None]] = queue.Queue()
-        processes = {party: stack.enter_context(_PartyProcess(party, events)) for party in Party}
+        events: queue.Queue[tuple[int, dict[str, Any] | None]] = queue.Queue()
+        processes = {
+            party: stack.enter_context(_PartyProcess(party, events))
+            for party in range(request.parties)
+        }
         for party, process in processes.items():
             process.say(_job(party, request))
         progress = stack.enter_context(_progress_bar())
@@ -67,9 +81,12 @@ def run_parties(request: RunRequest) -> dict[Party, dict[str, Any]]:
     return follower.done
 
 
-def _job(party: Party, request: RunRequest) -> dict[str, Any]:
+def _job(party: int, request: RunRequest) -> dict[str, Any]:
     job = {
-        "party": party.name.lower(),
+        "party": party_name(party),
+        "index": party,
+        "parties": request.parties,
+        "threshold": request.threshold,
         "model": str(request.directory.resolve()),
         "options": {**asdict(request.options), "alpha": str(request.options.alpha)},
         "truncation": request.truncation,
@@ -77,7 +94,7 @@ def _job(party: Party, request: RunRequest) -> dict[str, Any]:
         "he": request.he,
         "transcript": request.transcript is not None,
     }
-    if party is Party.CLIENT:
+    if party == Party.CLIENT:
         job["token_ids"] = request.token_ids
     return job
 
@@ -86,7 +103,7 @@ class _PartyProcess:
     """One party's process, and the thread that reads what it tells."""
 
     def __init__(
-        self, party: Party, events: "queue.Queue[tuple[Party, dict[str, Any] | None]]"
+        self, party: int, events: "queue.Queue[tuple[int, dict[str, Any] | None]]"
     ) -> None:
         self._party = party
         self._events = events
@@ -135,18 +152,20 @@ class _PartyProcess:
 
 
 class _Follower:
-    """Takes what both processes tell until both have ended, or one has and the other is slow."""
+    """Takes what all processes tell until they have ended, or one has and others are slow."""
 
-    def __init__(self, processes: dict[Party, _PartyProcess], progress: Progress) -> None:
+    def __init__(self, processes: dict[int, _PartyProcess], progress: Progress) -> None:
         self._processes = processes
         self._progress = progress
         self._task = progress.add_task("connecting", total=None)
-        self._ended: set[Party] = set()
+        self._ports: dict[int, int] = {}
+        self._connected: set[int] = set()
+        self._ended: set[int] = set()
         self._deadline: float | None = None
-        self.done: dict[Party, dict[str, Any]] = {}
-        self.failed: dict[Party, CryptoMoEError] = {}
+        self.done: dict[int, dict[str, Any]] = {}
+        self.failed: dict[int, CryptoMoEError] = {}
 
-    def follow(self, events: "queue.Queue[tuple[Party, dict[str, Any] | None]]") -> None:
+    def follow(self, events: "queue.Queue[tuple[int, dict[str, Any] | None]]") -> None:
         """Until the end; bad input at one party raises at once."""
         while len(self._ended) < len(self._processes):
             try:
@@ -158,20 +177,25 @@ class _Follower:
             else:
                 self._has_told(party, event)
             if self.failed and self._deadline is None:
-                self._deadline = time.monotonic() + _LAST_WORDS_SECONDS
+                joined = len(self._connected) == len(self._processes)
+                patience = _LAST_WORDS_SECONDS if joined else _LAST_WORDS_BEFORE_SECONDS
+                self._deadline = time.monotonic() + patience
 
     def _seconds_left(self) -> float | None:
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
-    def _has_ended(self, party: Party) -> None:
+    def _has_ended(self, party: int) -> None:
         self._ended.add(party)
         if party not in self.done and party not in self.failed:
-            self.failed[party] = ProtocolError(_name(party), "its process ended unexpectedly")
+            self.failed[party] = ProtocolError(party_name(party), "its process ended unexpectedly")
 
-    def _has_told(self, party: Party, event: dict[str, Any]) -> None:
+    def _has_told(self, party: int, event: dict[str, Any]) -> None:
         if event["event"] == "listening":
-            self._processes[Party.CLIENT].say({"port": event["port"]})
-        elif event["event"] == "layer" and party is Party.CLIENT:
+            self._ports[party] = event["port"]
+            self._tell_ports()
+        elif event["event"] == "connected":
+            self._connected.add(party)
+        elif event["event"] == "layer" and party == Party.CLIENT:
             number, total = event["number"], event["total"]
             self._progress.update(
                 self._task, description=f"layer {number}", completed=number - 1, total=total
@@ -184,14 +208,18 @@ class _Follower:
             self.done[party] = event
             self._progress.update(self._task, completed=self._progress.tasks[0].total)
 
+    def _tell_ports(self) -> None:
+        """Everybody but the client listens; when all do, whoever connects is told where."""
+        if len(self._ports) == len(self._processes) - 1:
+            message = {"port": self._ports[Party.SERVER], "ports": sorted(self._ports.items())}
+            for party, process in self._processes.items():
+                if party == Party.CLIENT or len(self._processes) > 2:
+                    process.say(message)
 
-def _error(party: Party, event: dict[str, Any]) -> CryptoMoEError:
-    message = f"{_name(party)}: {event['message']}"
+
+def _error(party: int, event: dict[str, Any]) -> CryptoMoEError:
+    message = f"{party_name(party)}: {event['message']}"
     return UsageError(message) if event["status"] == 2 else CryptoMoEError(message)
-
-
-def _name(party: Party) -> str:
-    return party.name.lower()
 
 
 def _progress_bar() -> Progress:
@@ -208,7 +236,15 @@ def _records(party: Party, listed: list[dict[str, Any]]) -> list[Record]:
     return [Record(sender=party, payload=None, **entry) for entry in listed]
 
 
-def _traffic(statistics: dict[Party, dict[str, Any]]) -> Traffic:
+def _notes(request: RunRequest) -> dict[str, Any]:
+    """Parameters that more than two parties have in the place of, or beside, those of two."""
+    if request.parties == 2:
+        return {"parties": 2}
+    unused = dict.fromkeys(("N", "log2_q", "he", "ot"))
+    return {"parties": request.parties, "threshold": request.threshold, **unused}
+
+
+def _traffic(statistics: dict[int, dict[str, Any]]) -> Traffic:
     by_label: dict[str, tuple[int, int]] = {}
     for told in statistics.values():
         for label, (size, messages) in told["by_label"].items():
@@ -216,7 +252,9 @@ def _traffic(statistics: dict[Party, dict[str, Any]]) -> Traffic:
             by_label[label] = (before[0] + size, before[1] + messages)
     return Traffic(
         rounds=max(told["rounds"] for told in statistics.values()),
-        bytes_sent={_name(party): told["bytes_sent"] for party, told in statistics.items()},
-        setup_bytes={_name(party): told["setup_bytes_sent"] for party, told in statistics.items()},
+        bytes_sent={party_name(party): told["bytes_sent"] for party, told in statistics.items()},
+        setup_bytes={
+            party_name(party): told["setup_bytes_sent"] for party, told in statistics.items()
+        },
         by_label=by_label,
     )

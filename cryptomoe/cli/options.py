@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import click
 from tokenizers import Tokenizer
 
+from cryptomoe.engines.shamir import check_threshold, default_threshold
 from cryptomoe.errors import UsageError
 from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.models.config import ModelConfig, read_config
@@ -66,7 +67,8 @@ class RunRequest:
 
     Fields besides: `directory` of the model; `truncation`, the session's mode; `he`, the backend of
     homomorphic encryption; `ot`, where oblivious transfers come from; `transcript` and
-    `json_target`, files to write ("-" is standard output), or None.
+    `json_target`, files to write ("-" is standard output), or None; the number of `parties`, and
+    with more than two the `threshold`, how many of them may be corrupted.
     """
 
     directory: Path
@@ -79,6 +81,8 @@ class RunRequest:
     ot: Method
     transcript: Path | None
     json_target: str | None
+    parties: int = 2
+    threshold: int | None = None
 
     @property
     def slots(self) -> int:
@@ -97,6 +101,7 @@ def resolve(values: dict[str, Any]) -> RunRequest:
     for name, built in _BUILT.items():
         if values[name] != built:
             raise UsageError(f"--{name} {values[name]} is not built yet; use {built}")
+    parties, threshold = _parties(values)
     directory = values["model"]
     if not directory.is_dir():
         raise UsageError(f"{directory} is not a directory")
@@ -122,7 +127,21 @@ def resolve(values: dict[str, Any]) -> RunRequest:
         ot=values["ot"],
         transcript=values["transcript"],
         json_target=values["json_target"],
+        parties=parties,
+        threshold=threshold,
     )
+
+
+def _parties(values: dict[str, Any]) -> tuple[int, int | None]:
+    """The number of parties, and the threshold where there is one."""
+    parties, threshold = values.get("parties", 2), values.get("threshold")
+    if parties > 2 and values["transcript"] is not None:
+        raise UsageError("--transcript with more than two parties is not built yet")
+    if parties > 2 and threshold is None:
+        threshold = default_threshold(parties)
+    if threshold is not None:
+        check_threshold(parties, threshold)
+    return parties, threshold
 
 
 def _token_ids(values: dict[str, Any], tokenizer: Tokenizer | None) -> list[int]:

@@ -9,6 +9,7 @@ import json
 import os
 import sys
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
 from fractions import Fraction
 from pathlib import Path
@@ -18,6 +19,7 @@ import numpy as np
 from cryptomoe_spec.contracts import contract_hash
 
 from cryptomoe import __version__
+from cryptomoe.engines.honest_majority import HonestMajorityEngine
 from cryptomoe.engines.shapes import ShapeEngine
 from cryptomoe.engines.two_party import TwoPartyEngine
 from cryptomoe.errors import CryptoMoEError, UsageError
@@ -30,6 +32,7 @@ from cryptomoe.models.config import read_config
 from cryptomoe.net.carrier import Carrier
 from cryptomoe.net.channel import Channel
 from cryptomoe.net.handshake import handshake
+from cryptomoe.net.mesh import join_mesh
 from cryptomoe.net.mpyc_connection import LOOPBACK, connect, listen
 from cryptomoe.net.packing import check_range
 from cryptomoe.net.recorder import Recorder
@@ -77,6 +80,9 @@ def run(job: Mapping[str, Any]) -> None:
     Raises:
         CryptoMoEError: the checkpoint cannot be used, or the run failed.
     """
+    if job.get("parties", 2) > 2:
+        run_among_many(job)
+        return
     party = Party[job["party"].upper()]
     directory = Path(job["model"])
     shape = read_config(directory).shape
@@ -103,6 +109,75 @@ def run(job: Mapping[str, Any]) -> None:
             for record in recorder.records
         ],
     )  # fmt: skip
+
+
+def run_among_many(job: Mapping[str, Any]) -> None:
+    """Take part in one run of three parties or more and tell how it ended.
+
+    Raises:
+        CryptoMoEError: the checkpoint cannot be used, or the run failed.
+    """
+    index, parties = job["index"], job["parties"]
+    directory = Path(job["model"])
+    shape, options = read_config(directory).shape, options_of(job)
+    weights = load_weights(directory, shape) if index == Party.SERVER else None
+    with ExitStack() as until_connected:
+        listener = None
+        if index:
+            listener = until_connected.enter_context(listen(LOOPBACK))
+            tell("listening", port=listener.port)
+        addresses = [(LOOPBACK, port) for port in _ports(parties)]
+        agreed = terms_among_many(shape, options, job)
+        carriers = join_mesh(index, addresses, listener, agreed, _CONNECT_SECONDS)
+    tell("connected")
+    with HonestMajorityEngine(
+        index, carriers, job["truncation"], threshold=job["threshold"],
+        on_scope=_tell_layers(shape, options),
+    ) as engine:  # fmt: skip
+        engine.setup()
+        table = None
+        if options.embedding == "public":
+            with engine.scope("setup"):
+                held = None if weights is None else weights.embedding
+                size = (shape.vocabulary, shape.hidden)
+                shared = engine.input(Party.SERVER, held, size, ACTIVATION_BOUND - 1)
+                table = engine.reveal(shared, Party.CLIENT)
+        engine.start_online()
+        token_ids = job.get("token_ids")
+        generation = transformer(engine, shape, options, weights, token_ids, table=table)
+        statistics = engine.statistics()
+    tell(
+        "done",
+        token_ids=None if generation is None else list(generation.token_ids),
+        logits=_plain(generation),
+        statistics=asdict(statistics),
+        transcript=None,
+    )
+
+
+def terms_among_many(
+    shape: TransformerShape, options: TransformerOptions, job: Mapping[str, Any]
+) -> dict[str, str | int | bool | None]:
+    """Everything public that every two of three parties or more must agree on."""
+    agreed: dict[str, str | int | bool | None] = {"version": __version__}
+    for group in (asdict(shape), asdict(options)):
+        for name, value in group.items():
+            agreed[name] = str(value) if isinstance(value, float | Fraction) else value
+    return agreed | {
+        "truncation": job["truncation"],
+        "routing": "balanced",
+        "parties": job["parties"],
+        "threshold": job["threshold"],
+    }
+
+
+def _ports(parties: int) -> list[int]:
+    """Where each party listens; the client, who does not, has port 0."""
+    line = sys.stdin.readline()
+    if not line:
+        raise UsageError("the other parties' addresses never came")
+    known = dict(json.loads(line)["ports"])
+    return [known.get(party, 0) for party in range(parties)]
 
 
 def _carrier(party: Party) -> Carrier:

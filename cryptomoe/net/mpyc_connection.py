@@ -17,8 +17,10 @@ import asyncio
 import os
 import socket
 import time
+import warnings
+from argparse import Namespace
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Condition
@@ -35,17 +37,20 @@ from cryptomoe.party import Party
 
 
 @contextmanager
-def _without_side_effects() -> Iterator[None]:
+def without_side_effects() -> Iterator[None]:
     """Keep MPyC from acting on its import.
 
     It would parse sys.argv, set environment variables and configure logging, but not where it takes
-    itself to be imported for its documentation.
+    itself to be imported for its documentation. Its array types also import a module of numpy under
+    a name that numpy warns of.
     """
     variable = "READTHEDOCS"
     before = os.environ.get(variable)
     os.environ[variable] = "True"
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
+            yield
     finally:
         if before is None:
             del os.environ[variable]
@@ -53,7 +58,8 @@ def _without_side_effects() -> Iterator[None]:
             os.environ[variable] = before
 
 
-with _without_side_effects():
+with without_side_effects():
+    import mpyc
     from mpyc.asyncoro import MessageExchanger
 
 LOOPBACK = "127.0.0.1"
@@ -188,7 +194,8 @@ class _Exchanger(MessageExchanger):  # type: ignore[misc]
         """
         self._deaf = True
         self.regulate()
-        with suppress(TimeoutError):
+        # Beside the time limit: ending the stream of a peer that is gone may fail.
+        with suppress(OSError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 await self._idle.wait()
                 self._finishing = True
@@ -284,6 +291,12 @@ async def _open(host: str, port: int, seconds: float) -> _Exchanger:
         transport.abort()
         raise ConnectionRefusedError
     return exchanger
+
+
+def mpyc_options(arguments: Sequence[str]) -> tuple[Namespace, list[str]]:
+    """The options that MPyC knows among a program's arguments, and the other arguments."""
+    known, others = mpyc._get_arg_parser().parse_known_args(list(arguments))  # noqa: SLF001
+    return known, others
 
 
 def _check_port(port: int) -> None:

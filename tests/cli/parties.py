@@ -78,3 +78,38 @@ def two_parties(model: Path, **changes: dict[str, Any]) -> Iterator[dict[Party, 
         for party_under_test in parties.values():
             party_under_test.process.kill()
             party_under_test.process.communicate()
+
+
+@contextmanager
+def many_parties(
+    model: Path, count: int, **changes: dict[str, Any]
+) -> Iterator[list[PartyUnderTest]]:
+    """Three parties or more, told where the others listen; `changes` to the job of `party1`, say.
+
+    They may still be connecting.
+    """
+    parties: list[PartyUnderTest] = []
+    try:
+        for index in range(count):
+            process = subprocess.Popen(
+                [sys.executable, "-m", "cryptomoe.cli.party_process"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
+            parties.append(PartyUnderTest(process))
+            job = {
+                "index": index, "parties": count, "threshold": (count - 1) // 2,
+                "model": str(model), "options": OPTIONS, "truncation": "exact",
+            }  # fmt: skip
+            job |= changes.get(f"party{index}", {})
+            parties[index].say(job if index else job | {"token_ids": [2, 3, 4, 10]})
+        ports = [(i, parties[i].until("listening")["port"]) for i in range(1, count)]
+        for party in parties:
+            party.say({"ports": ports})
+        yield parties
+    finally:
+        for party in parties:
+            party.process.kill()
+            party.process.communicate()

@@ -47,6 +47,8 @@ def test_one_functionality(tmp_path: Path, capfd: pytest.CaptureFixture[str]) ->
     assert (status, report["passed"], report["failures"], report["problems"]) == (0, True, [], [])
     assert output == ""
     assert "mutants" in errors
+    # Nothing about anything else was run.
+    assert not any(report["supporting"].values())
     assert report.keys() >= KEYS
     (truncate,) = report["functionalities"]
     assert truncate.keys() >= FUNCTIONALITY_KEYS
