@@ -123,6 +123,7 @@ def test_a_party_whose_peer_is_killed_ends_within_ten_seconds(victim: Party, tin
     ("changes", "named"),
     [
         ({"truncation": "approximate"}, "truncation"),
+        ({"he": "seal"}, "he"),
         ({"options": {"padded_length": 16, "alpha": "2", "embedding": "public"}}, "embedding"),
         ({"options": {"padded_length": 16, "alpha": "2", "reveal": "token"}}, "reveal"),
         ({"options": {"padded_length": 32, "alpha": "2"}}, "padded_length"),
