@@ -1,9 +1,10 @@
 """What operations cost, as exact functions of bit widths: transfers, and bits sent beside them.
 
-A transfer costs c bytes, which depends on how transfers are made: 16 with IKNP, which is built;
-about 0.106 with silent transfers, and 3.9 with SoftSpoken (k = 4), which the design plans. Messages
-also have a header of 20 bytes each, and an extension is rounded up to 128 transfers; both vanish
-against many values and are left out here, not in the comparison with a run.
+A transfer costs c bytes for its correlated row, which depends on the source: 16 with IKNP, 31/8
+with SoftSpoken (k = 4), 225280 / 2345216 with silent transfers. What is chosen takes one bit more,
+counted among the bits beside; random transfers do not. Messages also have a header of 20 bytes
+each, and rows come in batches (of 128, or a round); both vanish against many values and are left
+out here, not in the comparison with a run.
 """
 
 from dataclasses import dataclass
@@ -11,8 +12,13 @@ from dataclasses import dataclass
 from cryptomoe.field import P_BITS
 from cryptomoe.he.backends import BACKENDS
 from cryptomoe.he.parameters import STANDARD
+from cryptomoe.ot import ferret, iknp, softspoken
+from cryptomoe.ot.lpn import STANDARD as STANDARD_LPN
 
-IKNP, SOFTSPOKEN, SILENT = 16.0, 3.9, 0.106
+IKNP, SOFTSPOKEN, SILENT = (
+    supply.batch_bytes / supply.batch
+    for supply in (iknp.SUPPLY, softspoken.SUPPLY, ferret.supply_of(STANDARD_LPN))
+)
 DIGIT = 4
 
 
@@ -38,7 +44,7 @@ class Cost:
 
 def correlation(width: int) -> Cost:
     """One correlated transfer of `width` bits."""
-    return Cost(1, width)
+    return Cost(1, width + 1)
 
 
 def both_ways(width: int) -> Cost:
@@ -48,7 +54,7 @@ def both_ways(width: int) -> Cost:
 
 def table(choice_bits: int, width: int) -> Cost:
     """One of 2^choice_bits messages of `width` bits."""
-    return Cost(choice_bits, width << choice_bits)
+    return Cost(choice_bits, (width << choice_bits) + choice_bits)
 
 
 def comparison(bits: int) -> Cost:
@@ -141,9 +147,9 @@ OPERATIONS: tuple[tuple[str, Cost, str], ...] = (
 _INTRODUCTION = (
     "Rendered from `costs.py`; a test compares this page with it, and its formulas with the bytes",
     "of a run, which they equal exactly. Bytes for one value, both directions, without message",
-    "headers. A transfer costs 16 bytes with IKNP (built), 3.9 with SoftSpoken and 0.106 with",
-    "silent transfers (both planned, so those columns are arithmetic). The last column is what the",
-    "design estimated with silent transfers.",
+    "headers. A transfer costs 16 bytes with IKNP, 3.9 with SoftSpoken and 0.1 with silent",
+    "transfers, whose start is set-up and left out here. The last column is what the design",
+    "estimated with silent transfers; choosing what is transferred took no bit of its own there.",
 )
 
 

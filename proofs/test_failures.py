@@ -16,7 +16,7 @@ from two_party_pair import run_two_party
 
 from cryptomoe.engines.abb import ArithmeticBlackBox, Secret
 from cryptomoe.he.flood import CEILING_COEFFICIENTS
-from cryptomoe.ot.iknp import ExtensionReceiver
+from cryptomoe.ot.endpoint import OtEndpoint, TransferRows
 from cryptomoe.party import Party
 from cryptomoe.protocols.balanced_selection import balanced_selection
 from cryptomoe.protocols.combine import combine
@@ -93,14 +93,14 @@ def test_counts_are_those_of_a_run(truncation: Any, monkeypatch: pytest.MonkeyPa
     One call of every protocol of a layer, by both parties of the two-party engine, against the
     counts from public shapes alone; in either truncation mode.
     """
-    spent, extend = _Spent(), ExtensionReceiver.extend
+    spent, take = _Spent(), OtEndpoint.rows
 
-    def counting_extend(receiver: ExtensionReceiver, choices: Any) -> Any:
+    def counting(endpoint: OtEndpoint, **wanted: Any) -> TransferRows:
         with spent.lock:
-            spent.transfers += choices.size
-        return extend(receiver, choices)
+            spent.transfers += wanted["choices"].size + wanted.get("random", 0)
+        return take(endpoint, **wanted)
 
-    monkeypatch.setattr(ExtensionReceiver, "extend", counting_extend)
+    monkeypatch.setattr(OtEndpoint, "rows", counting)
 
     def protocol(engine: Any) -> int:
         every_operation(engine)

@@ -19,7 +19,7 @@ from cryptomoe.he.seal_backend import SealAnsweringParty, SealKeyOwner
 from cryptomoe.he.wire import unpack_residues
 from cryptomoe.ot import aes
 from cryptomoe.ot.base import KEY_BYTES, BaseReceiver, base_send
-from cryptomoe.ot.iknp import SECURITY, ExtensionReceiver, ExtensionSender
+from cryptomoe.ot.iknp import SECURITY, IknpReceiver, IknpSender
 from cryptomoe.randomness import Randomness
 
 SP800_38A_KEY = bytes.fromhex("2b7e151628aed2a6abf7158809cf4f3c")
@@ -178,9 +178,9 @@ def test_iknp_rows_bit_by_bit() -> None:
     generator = np.random.default_rng(5)
     pairs = [(generator.bytes(16), generator.bytes(16)) for _ in range(SECURITY)]
     delta = generator.integers(0, 2, SECURITY, dtype=np.uint8)
-    receiver = ExtensionReceiver(pairs, b"salt")
+    receiver = IknpReceiver(pairs, Randomness().stream("choices"))
     chosen = [pair[bit] for pair, bit in zip(pairs, delta, strict=True)]
-    sender = ExtensionSender(delta, chosen, b"salt")
+    sender = IknpSender(delta, chosen)
     first_block = 0
     for count in (300, 129):
         blocks = -(-count // 128)

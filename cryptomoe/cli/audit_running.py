@@ -127,7 +127,12 @@ class _Workplace:
         self, title: str, command: list[str], target: Path, accepted: Sequence[int], task: TaskID
     ) -> Result:
         last: deque[str] = deque(maxlen=_LAST_LINES)
-        environment = {**os.environ, **_ONE_THREAD, "PYTHONPATH": str(self._root / "tests")}
+        paths = [str(self._root / "tests"), os.environ.get("PYTHONPATH", "")]
+        environment = {
+            **os.environ,
+            **_ONE_THREAD,
+            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        }
         with subprocess.Popen(  # noqa: S603 - our own tests, by our own interpreter
             command,
             cwd=self._root,

@@ -73,6 +73,7 @@ def _job(party: Party, request: RunRequest) -> dict[str, Any]:
         "model": str(request.directory.resolve()),
         "options": {**asdict(request.options), "alpha": str(request.options.alpha)},
         "truncation": request.truncation,
+        "ot": request.ot,
         "he": request.he,
         "transcript": request.transcript is not None,
     }

@@ -14,6 +14,7 @@ from cryptomoe.errors import UsageError
 from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.models.config import ModelConfig, read_config
 from cryptomoe.models.prompt import encode, load_tokenizer, padded_length
+from cryptomoe.ot.rows import METHODS, Method
 from cryptomoe.protocols.shape import TransformerOptions, slots_per_expert
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -21,7 +22,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 TRUNCATIONS = ("exact", "approximate")
 REVEALS = ("logits", "token")
 EMBEDDINGS = ("private", "public")
-_BUILT = {"ot": "iknp", "routing": "balanced"}
+_BUILT = {"routing": "balanced"}
 _LARGEST_ALPHA = 1 << 16
 
 _OPTIONS = (
@@ -43,7 +44,7 @@ _OPTIONS = (
                  show_default=True),
     click.option("--he", type=click.Choice(sorted(BACKENDS)), default=DEFAULT_BACKEND,
                  show_default=True),
-    click.option("--ot", type=click.Choice(["silent", "softspoken", "iknp"]), default="iknp",
+    click.option("--ot", type=click.Choice(METHODS), default="silent",
                  show_default=True),
     click.option("--transcript", type=click.Path(path_type=Path, dir_okay=False),
                  help="Write every message's sender, label and size here, as JSON lines."),
@@ -64,8 +65,8 @@ class RunRequest:
     """One run, checked: what is public, and the client's secret `token_ids`.
 
     Fields besides: `directory` of the model; `truncation`, the session's mode; `he`, the backend of
-    homomorphic encryption; `transcript` and `json_target`, files to write ("-" is standard output),
-    or None.
+    homomorphic encryption; `ot`, where oblivious transfers come from; `transcript` and
+    `json_target`, files to write ("-" is standard output), or None.
     """
 
     directory: Path
@@ -75,6 +76,7 @@ class RunRequest:
     options: TransformerOptions
     truncation: str
     he: str
+    ot: Method
     transcript: Path | None
     json_target: str | None
 
@@ -117,6 +119,7 @@ def resolve(values: dict[str, Any]) -> RunRequest:
         options=options,
         truncation=values["truncation"],
         he=values["he"],
+        ot=values["ot"],
         transcript=values["transcript"],
         json_target=values["json_target"],
     )

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from cryptomoe_spec.contracts import contract_hash
 
 from cryptomoe import __version__
 from cryptomoe.engines.shapes import ShapeEngine
@@ -47,7 +48,7 @@ def tell(event: str, **values: Any) -> None:
 
 
 def terms(
-    shape: TransformerShape, options: TransformerOptions, truncation: str, he: str
+    shape: TransformerShape, options: TransformerOptions, truncation: str, *, he: str, ot: str
 ) -> dict[str, str | int | bool | None]:
     """Everything public that both parties must agree on before anything secret moves."""
     agreed: dict[str, str | int | bool | None] = {"version": __version__}
@@ -58,8 +59,9 @@ def terms(
         "truncation": truncation,
         "routing": "balanced",
         "he": he,
-        "ot": "iknp",
+        "ot": ot,
         "parties": 2,
+        "contracts": contract_hash(),
     }
 
 
@@ -83,7 +85,8 @@ def run(job: Mapping[str, Any]) -> None:
     transformer(ShapeEngine(), shape, options_of(job), None, None)
     recorder = Recorder() if job["transcript"] else None
     with Channel(party, _carrier(party), recorder) as channel:
-        handshake(channel, terms(shape, options_of(job), job["truncation"], job["he"]))
+        agreed = terms(shape, options_of(job), job["truncation"], he=job["he"], ot=job["ot"])
+        handshake(channel, agreed)
         tell("connected")
         generation = _generate(channel, job, shape, weights)
     statistics = channel.statistics()
@@ -125,6 +128,7 @@ def _generate(
         Randomness(),
         job["truncation"],
         backend=BACKENDS[job["he"]],
+        ot=job["ot"],
         on_scope=_tell_layers(shape, options),
     )
     engine.setup()

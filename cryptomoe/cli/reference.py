@@ -23,6 +23,7 @@ from cryptomoe.he.layouts.lanes import plan_lanes
 from cryptomoe.he.parameters import STANDARD, HeParameters
 from cryptomoe.models.checkpoint import load_weights
 from cryptomoe.net.recorder import Record, json_lines
+from cryptomoe.ot.rows import Method
 from cryptomoe.party import Party
 
 Target = TypeVar("Target")
@@ -76,12 +77,16 @@ def predicted(request: RunRequest) -> Transcript:
     """Every message that `infer` will send, from the public part of the request."""
     shape = _restated(spec.TransformerShape, request.config.shape)
     options = _restated(spec.TransformerOptions, request.options)
-    agreed = setting(exact=request.truncation == "exact", he=request.he)
+    agreed = setting(exact=request.truncation == "exact", he=request.he, ot=request.ot)
     return predict_run(agreed, shape, options)
 
 
 def setting(
-    *, exact: bool, he: str = DEFAULT_BACKEND, parameters: HeParameters = STANDARD
+    *,
+    exact: bool,
+    he: str = DEFAULT_BACKEND,
+    ot: Method = "iknp",
+    parameters: HeParameters = STANDARD,
 ) -> Setting:
     """The public parameters of a session, as this package's planner and parameters give them."""
 
@@ -90,7 +95,7 @@ def setting(
         return Layout(plan.requests, plan.answers, plan.galois_steps)
 
     sizes = asdict(BACKENDS[he].sizes(parameters))
-    return Setting(HeSizes(slots=parameters.slots, **sizes), layout, exact)
+    return Setting(HeSizes(slots=parameters.slots, **sizes), layout, exact, ot)
 
 
 def _traffic(transcript: Transcript) -> Traffic:

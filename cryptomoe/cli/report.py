@@ -86,7 +86,7 @@ def as_object(request: RunRequest, outcome: Outcome) -> dict[str, Any]:
             "embedding": request.options.embedding,
             "alpha": str(request.options.alpha),
             "he": request.he,
-            "ot": "iknp",
+            "ot": request.ot,
             **outcome.notes,
         },
     }

@@ -38,6 +38,7 @@ from cryptomoe.he.products import answer_products, ask_products, plan_products
 from cryptomoe.net.channel import Channel
 from cryptomoe.net.packing import check_range, pack_words, packed_size, unpack_words
 from cryptomoe.ot.endpoint import OtEndpoint
+from cryptomoe.ot.rows import Method
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
 
@@ -56,7 +57,7 @@ class TwoPartyEngine(DerivedOperations):
     """One party's side of the black box. Both parties make the same calls with the same shapes.
 
     `truncation` is what `truncate` does where the caller does not ask for the exact one; `backend`
-    encrypts homomorphically; `on_scope`
+    encrypts homomorphically; `ot` names where transfers come from (`cryptomoe.ot.rows`); `on_scope`
     is told the name of every scope entered, which is public, to show progress.
     """
 
@@ -67,6 +68,7 @@ class TwoPartyEngine(DerivedOperations):
         truncation: Truncation,
         *,
         backend: Backend = BACKENDS[DEFAULT_BACKEND],
+        ot: Method = "iknp",
         parameters: HeParameters = STANDARD,
         cache_bytes: int = DEFAULT_CACHE_BYTES,
         on_scope: Callable[[str], None] | None = None,
@@ -78,7 +80,7 @@ class TwoPartyEngine(DerivedOperations):
         self._truncation = truncation
         self._on_scope = on_scope
         self._cache = PlaintextCache(cache_bytes)
-        self._ot = OtEndpoint(channel, randomness)
+        self._ot = OtEndpoint(channel, randomness, ot)
         self._owner = (
             backend.key_owner(parameters, randomness) if self.party is Party.CLIENT else None
         )

@@ -6,7 +6,6 @@ the processor has VAES and AVX2 or AVX-512; elsewhere by `cryptography` and nump
 results.
 """
 
-from collections.abc import Callable
 from typing import Any
 
 import llvmlite.binding
@@ -222,20 +221,25 @@ def _hash(inputs: Words, offset: Words, tweak: int, keys: Words, outputs: Words)
 # --- what the rest of the package uses ------------------------------------------------------------
 
 
-def portable_counter_rows(keys: Words, first: int, blocks: int) -> Words:
+def portable_counter_rows(keys: Words, first: int, blocks: int, out: Words | None = None) -> Words:
     """`counter_rows` by `cryptography`."""
+    rows = np.empty((len(keys), 2 * blocks), np.uint64) if out is None else out
     counters = np.zeros((blocks, 2), "<u8")
     counters[:, 0] = np.arange(first, first + blocks)
     plain = counters.tobytes()
-    rows = [_ecb(row, plain) for row in keys]
-    return np.stack(rows).reshape(len(keys), 2 * blocks)
+    for row, key in zip(rows, keys, strict=True):
+        row[:] = _ecb(key, plain)
+    return rows
 
 
-def portable_hash_blocks(inputs: Words, offset: Words, tweak: int, keys: Words) -> Words:
+def portable_hash_blocks(
+    inputs: Words, offset: Words, tweak: int, keys: Words, out: Words | None = None
+) -> Words:
     """`hash_blocks` by `cryptography` and numpy."""
     shifted = inputs ^ offset
     shifted[:, 0] ^= np.arange(tweak, tweak + len(inputs), dtype=np.uint64)
-    mixed = np.stack([shifted[:, 1], shifted[:, 0] ^ shifted[:, 1]], axis=1)
+    mixed = np.empty(inputs.shape, np.uint64) if out is None else out
+    mixed[:, 0], mixed[:, 1] = shifted[:, 1], shifted[:, 0] ^ shifted[:, 1]
     mixed ^= _ecb(keys, mixed.astype("<u8").tobytes()).reshape(-1, 2)
     return mixed
 
@@ -246,26 +250,27 @@ def _ecb(round_keys: Words, plain: bytes) -> Words:
     return np.frombuffer(cipher.encryptor().update(plain), "<u8").astype(np.uint64)
 
 
-def _kernel_counter_rows(keys: Words, first: int, blocks: int) -> Words:
-    rows = np.empty((len(keys), 2 * blocks), np.uint64)
+def _kernel_counter_rows(keys: Words, first: int, blocks: int, out: Words | None = None) -> Words:
+    rows = np.empty((len(keys), 2 * blocks), np.uint64) if out is None else out
     _counter_rows(np.ascontiguousarray(keys).reshape(-1), first, rows)
     return rows
 
 
-def _kernel_hash_blocks(inputs: Words, offset: Words, tweak: int, keys: Words) -> Words:
-    outputs = np.empty(inputs.shape, np.uint64)
+def _kernel_hash_blocks(
+    inputs: Words, offset: Words, tweak: int, keys: Words, out: Words | None = None
+) -> Words:
+    outputs = np.empty(inputs.shape, np.uint64) if out is None else out
     _hash(np.ascontiguousarray(inputs).reshape(-1), offset, tweak, keys, outputs.reshape(-1))
     return outputs
 
 
-counter_rows: Callable[[Words, int, int], Words] = (
-    _kernel_counter_rows if HAS_AES else portable_counter_rows
-)
-"""(keys (rows, 22), first block, blocks) to AES in counter mode: (rows, 2 * blocks) words."""
+counter_rows = _kernel_counter_rows if HAS_AES else portable_counter_rows
+"""(keys (rows, 22), first block, blocks) to AES in counter mode: (rows, 2 * blocks) words.
 
-hash_blocks: Callable[[Words, Words, int, Words], Words] = (
-    _kernel_hash_blocks if HAS_AES else portable_hash_blocks
-)
+Both functions write to a contiguous `out` of that shape where one is given.
+"""
+
+hash_blocks = _kernel_hash_blocks if HAS_AES else portable_hash_blocks
 """(inputs (n, 2), offset (2,), tweak, round keys) to H(input xor offset, tweak + row): (n, 2).
 
 H(x, i) = AES(s) xor s with s = sigma(x xor i), sigma(low, high) = (high, low xor high), a linear

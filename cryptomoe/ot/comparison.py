@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from cryptomoe.kernel_cache import kernel
 from cryptomoe.ot.aes import Words
-from cryptomoe.ot.iknp import ExtensionReceiver, ExtensionSender
+from cryptomoe.ot.pads import ReceiverPads, SenderPads
 from cryptomoe.ot.transfers import BitArray, parts
 from cryptomoe.party import Party
 
@@ -61,7 +61,7 @@ def digits_of(value: NDArray[np.uint64], bits: int) -> list[Digits]:
 
 
 def offer_outcomes(
-    sender: ExtensionSender, rows: Words, digits: Digits, shares: BitArray
+    sender: SenderPads, rows: Words, digits: Digits, shares: BitArray
 ) -> NDArray[np.uint64]:
     """Sender (x_0): for each digit the table of outcomes xor `shares`, masked.
 
@@ -76,7 +76,7 @@ def offer_outcomes(
 
 
 def accept_outcomes(
-    receiver: ExtensionReceiver, rows: Words, digits: Digits, masked: NDArray[np.uint64]
+    receiver: ReceiverPads, rows: Words, digits: Digits, masked: NDArray[np.uint64]
 ) -> BitArray:
     """Receiver (x_1): its shares of the outcomes of its digits."""
     shares = np.empty(digits.values.size, np.uint8)

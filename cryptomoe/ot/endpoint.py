@@ -1,11 +1,17 @@
 """One party's end of oblivious transfer, and the comparisons made of it.
 
 Both parties call the same methods with arrays of the same lengths, which are public. Each party is
-the sender of one extension and the receiver of another, so both directions share their flights.
-Rounds never depend on lengths; a call on nothing sends nothing.
+the sender of one direction and the receiver of the other, so both share their flights. A call on
+nothing sends nothing.
+
+Correlated rows come from the chosen source (`rows`). A call first refills what it will take, if too
+little is left, in messages of their own under `ot_refill`; then receivers say in one bit a transfer
+how their choices differ from the random ones of their rows. With `iknp` and `softspoken` the refill
+is part of that same flight; with `silent` it is one flight more, once in two million transfers.
 """
 
 import os
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
@@ -13,7 +19,14 @@ from numpy.typing import NDArray
 
 from cryptomoe.field import P_BITS, P
 from cryptomoe.net.channel import Channel
-from cryptomoe.net.packing import check_range, pack_words, packed_size, unpack_words
+from cryptomoe.net.packing import (
+    check_range,
+    pack_bits,
+    pack_words,
+    packed_size,
+    unpack_bits,
+    unpack_words,
+)
 from cryptomoe.ot import transfers
 from cryptomoe.ot.aes import Words
 from cryptomoe.ot.base import KEY_BYTES, BaseReceiver, base_send
@@ -28,13 +41,9 @@ from cryptomoe.ot.comparison import (
     offer_outcomes,
     prepared_products,
 )
-from cryptomoe.ot.iknp import (
-    BYTES_PER_TRANSFER,
-    SECURITY,
-    ExtensionReceiver,
-    ExtensionSender,
-    padded_count,
-)
+from cryptomoe.ot.pads import ReceiverPads, SenderPads, delta_words
+from cryptomoe.ot.rows import REFILL, Ledger, Method
+from cryptomoe.ot.sources import BaseTransfers, Sources, draw_delta, make_sources, supply_of
 from cryptomoe.ot.transfers import BitArray
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
@@ -44,23 +53,26 @@ Entry = TypeVar("Entry", np.uint64, np.uint8)
 MAX_BITS = 62
 MAX_CHOICE_BITS = 5
 _SALT_BYTES = 16
-_NO_ROWS = np.zeros((0, 2), np.uint64)
+_NO_CHOICES = np.zeros(0, np.uint8)
 
 
 class OtEndpoint:
     """Oblivious transfers with the peer, after `setup`."""
 
-    def __init__(self, channel: Channel, randomness: Randomness) -> None:
+    def __init__(self, channel: Channel, randomness: Randomness, method: Method = "iknp") -> None:
+        self.method = method
         self._channel = channel
+        self._randomness = randomness
         self._party = channel.party
         self._shares = randomness.stream("shares of compared bits")
-        self._choices = randomness.stream("choices of bit products")
-        self._delta = randomness.stream("delta").bits(SECURITY)
-        self._sender: ExtensionSender
-        self._receiver: ExtensionReceiver
+        self._delta = draw_delta(method, randomness)
+        self._sources: Sources
+        self._spoken, self._heard = (Ledger(supply_of(method)) for _ in Party)
+        self._sender: SenderPads
+        self._receiver: ReceiverPads
 
     def setup(self) -> None:
-        """Base transfers in both directions, and a salt from both parties."""
+        """Base transfers in both directions, a salt from both parties, and the source's start."""
         channel = self._channel
         with channel.scope("setup"), channel.scope("base_transfers"):
             own_salt = os.urandom(_SALT_BYTES)
@@ -71,9 +83,55 @@ class OtEndpoint:
             peer_key = channel.exchange("key", own_key, KEY_BYTES)
             seeds = base.finish(channel.label("key"), peer_key)
         salt = own_salt + peer_salt if self._party is Party.CLIENT else peer_salt + own_salt
-        directions = [bytes([self._party]) + salt, bytes([self._party.peer]) + salt]
-        self._sender = ExtensionSender(self._delta, seeds, directions[0])
-        self._receiver = ExtensionReceiver(pairs, directions[1])
+        salts = (bytes([self._party]) + salt, bytes([self._party.peer]) + salt)
+        self._sender = SenderPads(delta_words(self._delta), salts[0])
+        self._receiver = ReceiverPads(salts[1])
+        with channel.scope("setup"), channel.scope("ot_source"):
+            made = BaseTransfers(self._delta, seeds, pairs, salts)
+            self._sources = make_sources(channel, self.method, made, self._randomness)
+
+    # --- rows ------------------------------------------------------------------------------------
+
+    def rows(self, *, sending: int, choices: BitArray, random: int = 0) -> "TransferRows":
+        """Rows of `sending` transfers as the sender and of own `choices` (n,) as the receiver.
+
+        Before them, `random` of each with the random choices that they come with. Where receivers
+        speak in a refill, what they choose goes out behind it, before anything is waited for.
+        """
+        sources = self._sources
+        spoken, heard = random + sending, random + choices.size
+        if not sources.supply.sender_speaks:
+            spoken, heard = heard, spoken
+        self._speak(spoken)
+        if sources.supply.sender_speaks:
+            self._listen(heard)
+        random_chosen, bits = sources.receiver.take(random)
+        chosen, drawn = sources.receiver.take(choices.size)
+        if choices.size:
+            self._channel.send("choices", pack_bits(drawn ^ choices))
+        if not sources.supply.sender_speaks:
+            self._listen(heard)
+        random_offered = sources.sender.take(random)
+        offered = sources.sender.take(sending)
+        if sending:
+            flips = self._channel.receive("choices", packed_size(sending, 1))
+            offered = self._sender.chosen_rows(offered, unpack_bits(flips, sending))
+        return TransferRows(offered, chosen, random_offered, random_chosen, bits)
+
+    def _speak(self, wanted: int) -> None:
+        """The refill for a request of `wanted`, if it takes one, where this party speaks."""
+        supply, batches = self._sources.supply, self._spoken.batches(wanted)
+        if batches:
+            with self._channel.scope(REFILL):
+                self._channel.send(supply.message, self._sources.speaking.offer(batches))
+
+    def _listen(self, wanted: int) -> None:
+        """The same of the other direction, where the peer speaks."""
+        supply, batches = self._sources.supply, self._heard.batches(wanted)
+        if batches:
+            with self._channel.scope(REFILL):
+                message = self._channel.receive(supply.message, batches * supply.batch_bytes)
+                self._sources.listening.accept(message, batches)
 
     # --- correlations ----------------------------------------------------------------------------
 
@@ -86,13 +144,11 @@ class OtEndpoint:
         if not values.size:
             return np.zeros(0, np.uint64)
         values, bits = _vector(values, np.uint64), _vector(bits, np.uint8)
-        message, rows = self._receiver.extend(bits)
-        offered = self._channel.exchange("choices", message, len(message))
-        offered_rows = self._sender.extend(offered, values.size)
-        own, corrections = transfers.offer_correlation(self._sender, offered_rows, values, modulus)
+        rows = self.rows(sending=values.size, choices=bits)
+        own, corrections = transfers.offer_correlation(self._sender, rows.offered, values, modulus)
         data = pack_words(corrections, width)
         received = self._channel.exchange("corrections", data, len(data))
-        other = self._accept(rows, bits, received, modulus)
+        other = self._accept(rows.chosen, bits, received, modulus)
         return transfers.add_modulo(own, other, modulus)
 
     def correlate_one_way(self, sender: Party, payload: Words | BitArray, modulus: int) -> Words:
@@ -102,14 +158,12 @@ class OtEndpoint:
             return np.zeros(0, np.uint64)
         if self._party is sender:
             values = _vector(payload, np.uint64)
-            offered = self._channel.receive("choices", extension_bytes(values.size))
-            rows = self._sender.extend(offered, values.size)
+            rows = self.rows(sending=values.size, choices=_NO_CHOICES).offered
             own, corrections = transfers.offer_correlation(self._sender, rows, values, modulus)
             self._channel.send("corrections", pack_words(corrections, width))
             return own
         bits = _vector(payload, np.uint8)
-        message, rows = self._receiver.extend(bits)
-        self._channel.send("choices", message)
+        rows = self.rows(sending=0, choices=bits).chosen
         received = self._channel.receive("corrections", packed_size(bits.size, width))
         return self._accept(rows, bits, received, modulus)
 
@@ -135,14 +189,13 @@ class OtEndpoint:
         if self._party is sender:
             messages = _vector(payload, np.uint64).reshape(-1, size)
             count = len(messages) * choice_bits
-            offered = self._channel.receive("choices", extension_bytes(count))
-            rows = self._sender.extend(offered, count)
+            rows = self.rows(sending=count, choices=_NO_CHOICES).offered
             masked = transfers.mask_table(self._sender, rows, messages, width)
             self._channel.send("table", pack_words(masked.reshape(-1), width))
             return None
         choices = _vector(payload, np.uint8)
-        message, rows = self._receiver.extend(transfers.choice_digits(choices, choice_bits))
-        self._channel.send("choices", message)
+        digits = transfers.choice_digits(choices, choice_bits)
+        rows = self.rows(sending=0, choices=digits).chosen
         received = self._channel.receive("table", packed_size(choices.size * size, width))
         masked = unpack_words(received, choices.size * size, width).reshape(-1, size)
         return transfers.unmask_table(self._receiver, rows, choices, masked, width)
@@ -184,27 +237,20 @@ class OtEndpoint:
 
     def _compare_digits(self, groups: list[Digits], count: int) -> tuple[BitArray, Products]:
         """Shares of the outcomes (digits, count), and a product for each join."""
-        sends = self._party is Party.CLIENT
         joins = sum(group.values.size for group in groups) - count
-        a = self._choices.bits(joins)
-        compared = [transfers.choice_digits(group.values, group.width) for group in groups]
-        wanted = a if sends else np.concatenate([a, *compared])
-        rows = _NO_ROWS
-        if wanted.size:
-            message, rows = self._receiver.extend(wanted)
-            self._channel.send("choices", message)
-        peer_wanted = joins + (sum(group.transfers for group in groups) if sends else 0)
-        peer_rows = _NO_ROWS
-        if peer_wanted:
-            offered = self._channel.receive("choices", extension_bytes(peer_wanted))
-            peer_rows = self._sender.extend(offered, peer_wanted)
-        b, own = transfers.offer_random(self._sender, peer_rows[:joins], OUTCOME_BITS)
-        other = transfers.accept_random(self._receiver, rows[:joins], OUTCOME_BITS)
-        products = prepared_products(a, b, own, other)
+        if self._party is Party.CLIENT:
+            compared = sum(group.transfers for group in groups)
+            rows = self.rows(sending=compared, choices=_NO_CHOICES, random=joins)
+        else:
+            digits = [transfers.choice_digits(group.values, group.width) for group in groups]
+            rows = self.rows(sending=0, choices=np.concatenate(digits), random=joins)
+        b, own = transfers.offer_random(self._sender, rows.random_offered, OUTCOME_BITS)
+        other = transfers.accept_random(self._receiver, rows.random_chosen, OUTCOME_BITS)
+        products = prepared_products(rows.random_bits, b, own, other)
         outcomes = (
-            self._offer_outcomes(peer_rows[joins:], groups)
-            if sends
-            else self._accept_outcomes(rows[joins:], groups)
+            self._offer_outcomes(rows.offered, groups)
+            if self._party is Party.CLIENT
+            else self._accept_outcomes(rows.chosen, groups)
         )
         return outcomes.reshape(-1, count), products
 
@@ -231,9 +277,19 @@ class OtEndpoint:
         return np.concatenate(shares)
 
 
-def extension_bytes(count: int) -> int:
-    """Size of a receiver's message for `count` transfers."""
-    return padded_count(count) * BYTES_PER_TRANSFER
+@dataclass(frozen=True)
+class TransferRows:
+    """Rows (n, 2) of one call.
+
+    Fields: `offered` as the sender and `chosen` as the receiver, for choices that somebody made;
+    the same for random ones, and `random_bits`, the choices of `random_chosen`.
+    """
+
+    offered: Words
+    chosen: Words
+    random_offered: Words
+    random_chosen: Words
+    random_bits: BitArray
 
 
 def _vector(values: NDArray[Any], kind: type[Entry]) -> NDArray[Entry]:

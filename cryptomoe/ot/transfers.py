@@ -19,7 +19,7 @@ from cryptomoe import field as fp
 from cryptomoe.field import P
 from cryptomoe.kernel_cache import kernel
 from cryptomoe.ot.aes import Words
-from cryptomoe.ot.iknp import ExtensionReceiver, ExtensionSender
+from cryptomoe.ot.pads import ReceiverPads, SenderPads
 
 BitArray = NDArray[np.uint8]
 
@@ -40,7 +40,7 @@ def parts(count: int, pads_each: int = 1) -> Iterator[slice]:
 
 
 def offer_correlation(
-    sender: ExtensionSender, rows: Words, values: Words, modulus: int
+    sender: SenderPads, rows: Words, values: Words, modulus: int
 ) -> tuple[Words, Words]:
     """Sender: its shares, and the corrections to send, for `values` (n,) below `modulus`."""
     own, corrections = np.empty_like(values), np.empty_like(values)
@@ -53,7 +53,7 @@ def offer_correlation(
 
 
 def accept_correlation(
-    receiver: ExtensionReceiver, rows: Words, bits: BitArray, corrections: Words, modulus: int
+    receiver: ReceiverPads, rows: Words, bits: BitArray, corrections: Words, modulus: int
 ) -> Words:
     """Receiver: its shares, from its choices (n,) and the corrections, below `modulus`."""
     own = np.empty_like(corrections)
@@ -118,7 +118,7 @@ def add_modulo(x: Words, y: Words, modulus: int) -> Words:
 # --- random products ------------------------------------------------------------------------------
 
 
-def offer_random(sender: ExtensionSender, rows: Words, width: int) -> tuple[BitArray, BitArray]:
+def offer_random(sender: SenderPads, rows: Words, width: int) -> tuple[BitArray, BitArray]:
     """Sender: random values b (n,) of `width` <= 8 bits, and its shares (xor) of b c."""
     own, values = np.empty(len(rows), np.uint8), np.empty(len(rows), np.uint8)
     mask = np.uint64((1 << width) - 1)
@@ -129,7 +129,7 @@ def offer_random(sender: ExtensionSender, rows: Words, width: int) -> tuple[BitA
     return values, own
 
 
-def accept_random(receiver: ExtensionReceiver, rows: Words, width: int) -> BitArray:
+def accept_random(receiver: ReceiverPads, rows: Words, width: int) -> BitArray:
     """Receiver: its shares (xor) of b c, c being its choices."""
     own = np.empty(len(rows), np.uint8)
     for part in parts(len(rows)):
@@ -159,7 +159,7 @@ def _table_blocks(choice_bits: int, width: int) -> int:
     return max(1, (_lane(width) << choice_bits) // _BLOCK_BITS)
 
 
-def mask_table(sender: ExtensionSender, rows: Words, messages: Words, width: int) -> Words:
+def mask_table(sender: SenderPads, rows: Words, messages: Words, width: int) -> Words:
     """Sender: `messages` (n, 2^d) below 2^width, masked; `rows` (n * d, 2), d for each table."""
     choice_bits = messages.shape[1].bit_length() - 1
     blocks = _table_blocks(choice_bits, width)
@@ -172,7 +172,7 @@ def mask_table(sender: ExtensionSender, rows: Words, messages: Words, width: int
 
 
 def unmask_table(
-    receiver: ExtensionReceiver, rows: Words, choices: BitArray, masked: Words, width: int
+    receiver: ReceiverPads, rows: Words, choices: BitArray, masked: Words, width: int
 ) -> Words:
     """Receiver: the chosen entries (n,) of `masked` (n, 2^d)."""
     choice_bits = masked.shape[1].bit_length() - 1

@@ -4,7 +4,7 @@ A comparison is as wide as the public bounds of its operands require.
 """
 
 from cryptomoe_spec.messages.sizes import Size, capped, ceil_div, packed
-from cryptomoe_spec.messages.transfers import choices_bytes, correlate_one_way
+from cryptomoe_spec.messages.transfers import choose, correlate_one_way
 from cryptomoe_spec.messages.wire import CLIENT, Wire
 
 DIGIT_BITS = 4
@@ -27,7 +27,7 @@ def compare(wire: Wire, count: Size, bits: int) -> None:
     if rest:
         tables += packed(count, OUTCOME_BITS << rest)
     with wire.scope("compare"):
-        wire.exchange("choices", choices_bytes(joins), choices_bytes(joins + bits * count))
+        choose(wire, 0, bits * count, random=joins)
         wire.send(CLIENT, "outcomes", tables)
         while digits > 1:
             opened = packed(count * (digits // 2), OPENED_BITS)

@@ -1,6 +1,11 @@
-"""What precedes the online phase: terms, the client's public key, base transfers both ways."""
+"""What precedes the online phase: terms, the client's public key, base transfers both ways.
 
-from cryptomoe_spec.messages.sizes import Size
+Transfers by `softspoken` start from small trees of seeds; silent ones from as many transfers of
+`softspoken` as their first round takes.
+"""
+
+from cryptomoe_spec.messages.sizes import Size, ceil_div
+from cryptomoe_spec.messages.transfers import LPN_RESERVE, SOURCES
 from cryptomoe_spec.messages.wire import CLIENT, SERVER, Wire
 
 HANDSHAKE_BYTES = 8192
@@ -8,6 +13,8 @@ BASE_TRANSFERS = 128
 SALT_BYTES = 16
 POINT_BYTES = 32
 """A public key of X25519."""
+SMALL_TREES_BYTES = BASE_TRANSFERS * 2 * 16
+"""Two sums of nodes for each base transfer."""
 
 
 def handshake(wire: Wire) -> None:
@@ -27,6 +34,13 @@ def session(wire: Wire) -> None:
                 ("key", POINT_BYTES),
             ):
                 wire.exchange(name, size, size)
+        with wire.scope("ot_source"):
+            if wire.setting.ot != "iknp":
+                wire.exchange("small_trees", SMALL_TREES_BYTES, SMALL_TREES_BYTES)
+            if wire.setting.ot == "silent":
+                first = SOURCES["softspoken"]
+                size = first.batch_bytes * ceil_div(LPN_RESERVE, first.batch)
+                wire.exchange("columns", size, size)
 
 
 def embedding_table(wire: Wire, vocabulary: Size, width: Size) -> None:

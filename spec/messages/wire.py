@@ -73,11 +73,15 @@ The choice is made from these sizes alone, so it is public.
 
 @dataclass(frozen=True)
 class Setting:
-    """The public parameters of a session: the scheme's sizes, the layouts, and the truncation."""
+    """The public parameters of a session: the scheme's sizes, the layouts, and the truncation.
+
+    `ot` is where transfers come from, one of `transfers.SOURCES`.
+    """
 
     he: HeSizes
     layouts: Layouts
     exact: bool
+    ot: str = "iknp"
 
 
 class Wire:
@@ -90,6 +94,8 @@ class Wire:
         self._consumed = [0, 0]
         self._phase = "setup"
         self._known_keys: set[int] = set()
+        self.transfers_left = [0, 0]
+        """Transfers of each sender that a kept batch has left."""
 
     @contextmanager
     def scope(self, name: str) -> Iterator[None]:
@@ -109,9 +115,13 @@ class Wire:
 
     def exchange(self, name: str, client_payload: Size, server_payload: Size) -> None:
         """A message each way, neither waiting for the other; a party with 0 bytes sends none."""
+        self.flight([(CLIENT, name, client_payload), (SERVER, name, server_payload)])
+
+    def flight(self, messages: Iterable[tuple[int, str, Size]]) -> None:
+        """Messages (sender, name, payload) that wait for none of each other; none of 0 bytes."""
         sent = [
             (sender, self._sent(sender, name, payload))
-            for sender, payload in ((CLIENT, client_payload), (SERVER, server_payload))
+            for sender, name, payload in messages
             if payload != 0
         ]
         for sender, message in sent:

@@ -10,7 +10,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from cryptomoe.he.backends import DEFAULT_BACKEND
 from cryptomoe.party import Party
 
 OPTIONS = {
@@ -68,7 +67,7 @@ def two_parties(model: Path, **changes: dict[str, Any]) -> Iterator[dict[Party, 
             )
             name = party.name.lower()
             job = {"party": name, "model": str(model), "options": OPTIONS, "transcript": False}
-            job |= {"truncation": "exact", "he": DEFAULT_BACKEND} | changes.get(name, {})
+            job |= {"truncation": "exact", "he": "rns", "ot": "silent"} | changes.get(name, {})
             if party is Party.CLIENT:
                 job["token_ids"] = [2, 3, 4, 10]
             parties[party].say(job)

@@ -129,6 +129,17 @@ def test_several_tokens_and_a_public_table(tiny: Path, object_of: Command) -> No
     assert private["parameters"]["padded_tokens"] == 5
 
 
+@pytest.mark.multiprocess
+@pytest.mark.parametrize("ot", ["softspoken", "silent"])
+def test_every_source_of_transfers_gives_the_same_logits(
+    ot: str, tiny: Path, object_of: Command
+) -> None:
+    arguments = ["--model", tiny, "--token-ids", "2,3,4", "--truncation", "exact"]
+    private = object_of("infer", *arguments, "--ot", ot)
+    assert private["logits_fixed"] == object_of("reference", *arguments)["logits_fixed"]
+    assert private["parameters"]["ot"] == ot
+
+
 MARGIN = 2**-4
 """Approximate and exact logits differ by less than half of this; measured: 2^-8."""
 

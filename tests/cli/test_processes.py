@@ -8,9 +8,13 @@ import time
 from pathlib import Path
 
 import pytest
+from cryptomoe_spec.contracts import FUNCTIONALITIES, contract_hash
 from parties import PartyUnderTest, two_parties
 
+from cryptomoe.cli.party_process import terms
+from cryptomoe.models.config import read_config
 from cryptomoe.party import Party
+from cryptomoe.protocols.shape import TransformerOptions
 
 pytestmark = pytest.mark.multiprocess
 
@@ -123,6 +127,7 @@ def test_a_party_whose_peer_is_killed_ends_within_ten_seconds(victim: Party, tin
     ("changes", "named"),
     [
         ({"truncation": "approximate"}, "truncation"),
+        ({"ot": "iknp"}, "ot"),
         ({"he": "seal"}, "he"),
         ({"options": {"padded_length": 16, "alpha": "2", "embedding": "public"}}, "embedding"),
         ({"options": {"padded_length": 16, "alpha": "2", "reveal": "token"}}, "reveal"),
@@ -135,6 +140,14 @@ def test_a_server_refuses_what_it_was_not_configured_to_accept(
     with two_parties(tiny, client=changes) as parties:
         for party in Party:
             assert named in ends_with_an_error(parties[party])
+
+
+def test_parties_agree_on_contracts_before_anything_else(tiny: Path) -> None:
+    """A party with another specification of who learns what, or of a message, is refused."""
+    shape = read_config(tiny).shape
+    agreed = terms(shape, TransformerOptions(16), "exact", he="rns", ot="silent")
+    assert agreed["contracts"] == contract_hash()
+    assert agreed["contracts"] != contract_hash(FUNCTIONALITIES[1:])
 
 
 def test_the_command_ends_when_a_party_is_killed(tiny: Path) -> None:

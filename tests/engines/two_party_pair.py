@@ -13,6 +13,7 @@ from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.net.channel import Channel, Statistics
 from cryptomoe.net.memory_pair import memory_pair
 from cryptomoe.net.recorder import Record, Recorder
+from cryptomoe.ot.rows import Method
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
 
@@ -49,6 +50,7 @@ def run_two_party(
     *,
     he: str = DEFAULT_BACKEND,
     keep_payloads: bool = False,
+    ot: Method = "iknp",
 ) -> Run[Result]:
     """Run `protocol` at both parties; a failure of either is raised here.
 
@@ -62,7 +64,9 @@ def run_two_party(
         channel = Channel(party, carriers[party], recorder)
         try:
             with channel:
-                engine = TwoPartyEngine(channel, Randomness(), truncation, backend=BACKENDS[he])
+                engine = TwoPartyEngine(
+                    channel, Randomness(), truncation, backend=BACKENDS[he], ot=ot
+                )
                 engine.setup()
                 channel.start_online()
                 run.results[party] = protocol(engine)

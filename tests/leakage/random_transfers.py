@@ -16,7 +16,7 @@ from hybrid_world import OwnDraws, WatchedChannel, World, run_threads
 from tapes import Words
 
 from cryptomoe.ot import transfers
-from cryptomoe.ot.endpoint import OtEndpoint, extension_bytes
+from cryptomoe.ot.endpoint import OtEndpoint, TransferRows
 from cryptomoe.party import Party
 
 
@@ -76,14 +76,10 @@ class Direction:
 
 
 class IdealSender:
-    """The part of `ExtensionSender` that the endpoint uses."""
+    """The pads of a sender."""
 
     def __init__(self, direction: Direction) -> None:
         self._direction = direction
-
-    def extend(self, _message: bytes, count: int) -> Words:
-        """The message says nothing."""
-        return self._direction.rows(count)
 
     def pads(self, rows: Words, blocks: int) -> tuple[Words, Words]:
         """Both pads."""
@@ -96,16 +92,16 @@ class IdealSender:
 
 
 class IdealReceiver:
-    """The part of `ExtensionReceiver` that the endpoint uses."""
+    """The pads of a receiver, whose choices stay with the functionality."""
 
     def __init__(self, direction: Direction) -> None:
         self._direction = direction
         self._choices = np.zeros(0, np.uint8)
 
-    def extend(self, choices: Any) -> tuple[bytes, Words]:
-        """The choices stay with the functionality."""
+    def choose(self, choices: Any) -> Words:
+        """Rows of these choices."""
         self._choices = choices
-        return bytes(extension_bytes(choices.size)), self._direction.rows(choices.size)
+        return self._direction.rows(choices.size)
 
     def pads(self, rows: Words, blocks: int) -> Words:
         """The chosen pads."""
@@ -132,9 +128,18 @@ def run_transfers(
         draws = OwnDraws(world, party)
         endpoint._channel, endpoint._party = channel, party
         endpoint._shares = draws.stream("shares of compared bits")
-        endpoint._choices = draws.stream("choices of bit products")
         endpoint._sender = IdealSender(directions[party])
         endpoint._receiver = IdealReceiver(directions[party.peer])
+
+        def ideal_rows(*, sending: int, choices: Any, random: int = 0) -> TransferRows:
+            offered = directions[party].rows(random + sending)
+            bits = draws.stream("choices of bit products").bits(random)
+            chosen = endpoint._receiver.choose(np.concatenate([bits, choices]))
+            return TransferRows(
+                offered[random:], chosen[random:], offered[:random], chosen[:random], bits
+            )
+
+        endpoint.rows = ideal_rows
         return action(endpoint)
 
     # Kernels are fed in one part, so that a call draws all its pads at once.

@@ -18,7 +18,8 @@ from cryptomoe.he.masking import MaskingParty
 from cryptomoe.he.rns_owner import RnsKeyOwner
 from cryptomoe.ot import endpoint as endpoints
 from cryptomoe.ot.endpoint import OtEndpoint
-from cryptomoe.ot.iknp import ExtensionReceiver, ExtensionSender, PadHash
+from cryptomoe.ot.iknp import IknpReceiver
+from cryptomoe.ot.pads import PadHash, ReceiverPads, SenderPads
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness, Stream
 
@@ -108,8 +109,8 @@ def _broken(owner: Any, name: str, variant: Callable[..., Any]) -> Iterator[None
         yield
 
 
-def _fixed_delta(right: Any, endpoint: Any, channel: Any, randomness: Any) -> None:
-    right(endpoint, channel, randomness)
+def _fixed_delta(right: Any, endpoint: Any, channel: Any, randomness: Any, method: str) -> None:
+    right(endpoint, channel, randomness, method)
     endpoint._delta = Stream(bytes([channel.party] * 16)).bits(128)
 
 
@@ -117,9 +118,9 @@ def _one_seed(right: Any, randomness: Any, _seed: bytes | None = None) -> None:
     right(randomness, bytes(32))
 
 
-def _tweak_restarted(right: Any, extension: Any, rows: Any, blocks: int) -> Any:
-    extension._tweak = 0
-    return right(extension, rows, blocks)
+def _tweak_restarted(right: Any, pads: Any, rows: Any, blocks: int) -> Any:
+    pads._tweak = 0
+    return right(pads, rows, blocks)
 
 
 def _blocks_restarted(right: Any, extension: Any, choices: Any) -> Any:
@@ -131,13 +132,9 @@ def _one_key(right: Any, pad_hash: Any, _period: int) -> Any:
     return right(pad_hash, 0)
 
 
-def _no_direction(right: Any, extension: Any, first: Any, *rest: Any) -> Any:
+def _no_direction(right: Any, pads: Any, *rest: Any) -> Any:
     *others, salt = rest
-    return right(extension, first, *others, salt[1:])
-
-
-def _no_direction_for_receivers(right: Any, extension: Any, seeds: Any, salt: bytes) -> Any:
-    return right(extension, seeds, salt[1:])
+    return right(pads, *others, salt[1:])
 
 
 def _one_expansion(right: Any, _seed: bytes, purpose: str) -> bytes:
@@ -161,9 +158,9 @@ def _answer_kept(right: Any, server: Any, ciphertexts: Any, deviation: float) ->
 
 BROKEN: dict[str, tuple[Any, str, Callable[..., Any], str]] = {
     "both parties seeded alike": (Randomness, "__init__", _one_seed, "streams"),
-    "the sender's tweak starts anew": (ExtensionSender, "pads", _tweak_restarted, "tweaks"),
-    "the receiver's tweak starts anew": (ExtensionReceiver, "pads", _tweak_restarted, "tweaks"),
-    "the receiver expands anew": (ExtensionReceiver, "extend", _blocks_restarted, "expansions"),
+    "the sender's tweak starts anew": (SenderPads, "pads", _tweak_restarted, "tweaks"),
+    "the receiver's tweak starts anew": (ReceiverPads, "pads", _tweak_restarted, "tweaks"),
+    "the receiver expands anew": (IknpReceiver, "extend", _blocks_restarted, "expansions"),
     "one hash key for ever": (PadHash, "_keys_of", _one_key, "hash keys"),
     "one seed for all ciphertexts": (sampling, "stream_key", _one_expansion, "seeds"),
     "a ciphertext is sent again": (RnsKeyOwner, "encrypt", _ciphertext_kept, "polynomials"),
@@ -182,8 +179,8 @@ def test_a_second_use_is_noticed(name: str) -> None:
 def test_one_hash_key_for_both_directions_is_noticed() -> None:
     """Without the direction in the salt, a party hashes as sender and as receiver under one key."""
     with (
-        _broken(ExtensionSender, "__init__", _no_direction),
-        _broken(ExtensionReceiver, "__init__", _no_direction_for_receivers),
+        _broken(SenderPads, "__init__", _no_direction),
+        _broken(ReceiverPads, "__init__", _no_direction),
     ):
         log, _ = small(207)
     assert "tweaks" in log.used_twice()

@@ -22,7 +22,7 @@ from two_samples import MOST_TESTS
 
 from cryptomoe.he import masking, seeded
 from cryptomoe.he.wire import pack_residues
-from cryptomoe.ot import iknp
+from cryptomoe.ot import iknp, pads
 from cryptomoe.party import Party
 
 pytestmark = pytest.mark.leakage
@@ -89,7 +89,7 @@ def test_a_broken_mask_is_rejected(purpose: str, how: Callable[[Words, int], Wor
 @pytest.mark.parametrize("how", [zeros, constant])
 def test_bare_openings_of_joins_are_rejected(how: Callable[[Words, int], Words]) -> None:
     """Without its random a, a party opens its peer the equality of its digits."""
-    with spoiled("choices of bit products", how):
+    with spoiled("choices of rows", how):
         broken = run_session(protocol(Party.SERVER, large=True, names=("negative",)), 10)
     assert rejected(broken.seen[Party.CLIENT].samples(), kind="openings of joins")
 
@@ -106,6 +106,14 @@ def test_masks_left_out_tell_secrets_apart() -> None:
     assert rejected(*views, kind="slots of answers")
 
 
+@pytest.mark.parametrize("how", [zeros, constant])
+def test_bare_choices_are_rejected(how: Callable[[Words, int], Words]) -> None:
+    """Without the random bits of its rows, a receiver sends what it chooses."""
+    with spoiled("choices of rows", how):
+        broken = run_session(protocol(Party.SERVER, large=True, names=("keep_if",)), 10)
+    assert rejected(broken.seen[Party.CLIENT].samples(), kind="choices")
+
+
 # --- controls: broken messages --------------------------------------------------------------------
 
 
@@ -119,15 +127,15 @@ def _no_expansion(keys: Any, _block: int, blocks: int) -> Any:
 
 BROKEN_MESSAGES: dict[str, tuple[Any, str, Any, Party, str, str]] = {
     "corrections in the field without pads": (
-        iknp, "hash_blocks", _no_pads, Party.CLIENT, "keep_if", "corrections",
+        pads, "hash_blocks", _no_pads, Party.CLIENT, "keep_if", "corrections",
     ),
     "corrections in a ring without pads": (
-        iknp, "hash_blocks", _no_pads, Party.SERVER, "negative", "corrections",
+        pads, "hash_blocks", _no_pads, Party.SERVER, "negative", "corrections",
     ),
-    "tables without pads": (iknp, "hash_blocks", _no_pads, Party.CLIENT, "lookup", "table"),
-    "outcomes without pads": (iknp, "hash_blocks", _no_pads, Party.SERVER, "less", "outcomes"),
-    "choices without the extension": (
-        iknp, "counter_rows", _no_expansion, Party.CLIENT, "keep_if", "choices",
+    "tables without pads": (pads, "hash_blocks", _no_pads, Party.CLIENT, "lookup", "table"),
+    "outcomes without pads": (pads, "hash_blocks", _no_pads, Party.SERVER, "less", "outcomes"),
+    "columns without the expansion": (
+        iknp, "counter_rows", _no_expansion, Party.CLIENT, "keep_if", "columns",
     ),
     "requests below half of each prime": (
         seeded, "pack_residues", lambda r: pack_residues(r >> np.uint32(1)),

@@ -23,7 +23,7 @@ from cryptomoe.he.backends import BACKENDS
 from cryptomoe.he.parameters import PRIME_BITS, STANDARD
 from cryptomoe.net.packing import unpack_words
 from cryptomoe.net.recorder import Record
-from cryptomoe.ot import iknp
+from cryptomoe.ot import iknp, pads
 from cryptomoe.ot.base import KEY_BYTES
 from cryptomoe.randomness import SEED_BYTES, Stream
 
@@ -44,7 +44,7 @@ class UseLog:
     @contextmanager
     def watching(self) -> Iterator[None]:
         """Note every use inside; a party is a thread."""
-        hash_blocks, counter_rows, start = iknp.hash_blocks, iknp.counter_rows, Stream.__init__
+        hash_blocks, counter_rows, start = pads.hash_blocks, iknp.counter_rows, Stream.__init__
 
         def hashed(rows: Any, offset: Any, first: int, keys: Any) -> Any:
             use = threading.get_ident(), keys.tobytes(), offset.tobytes()
@@ -69,7 +69,7 @@ class UseLog:
 
         with ExitStack() as stack:
             stack.enter_context(patch.object(sampling, "Stream", public))
-            stack.enter_context(patch.object(iknp, "hash_blocks", hashed))
+            stack.enter_context(patch.object(pads, "hash_blocks", hashed))
             stack.enter_context(patch.object(iknp, "counter_rows", expanded))
             stack.enter_context(patch.object(Stream, "__init__", started))
             yield

@@ -95,7 +95,7 @@ def lookup_shared_without_fresh_randomness() -> Iterator[None]:
 @contextmanager
 def joins_without_fresh_choices() -> Iterator[None]:
     """The products of a comparison tree have the factor a = 0, so equality bits are opened bare."""
-    with _constant("choices of bit products"):
+    with _constant("choices of rows"):
         yield
 
 
@@ -116,8 +116,8 @@ def delta_kept_across_sessions() -> Iterator[None]:
     """The secret difference of the transfers is the same in every session."""
     right = OtEndpoint.__init__
 
-    def fixed(endpoint: OtEndpoint, channel: Any, randomness: Randomness) -> None:
-        right(endpoint, channel, randomness)
+    def fixed(endpoint: OtEndpoint, channel: Any, randomness: Randomness, method: Any) -> None:
+        right(endpoint, channel, randomness, method)
         endpoint._delta = Stream(bytes([channel.party] * 16)).bits(128)
 
     with patch.object(OtEndpoint, "__init__", fixed):

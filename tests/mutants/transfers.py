@@ -10,7 +10,8 @@ import numpy as np
 from cryptomoe.net.channel import Channel, Payload
 from cryptomoe.ot import transfers
 from cryptomoe.ot.aes import Words
-from cryptomoe.ot.iknp import ExtensionReceiver, PadHash
+from cryptomoe.ot.iknp import IknpReceiver
+from cryptomoe.ot.pads import PadHash
 from cryptomoe.ot.transfers import BitArray
 
 
@@ -41,13 +42,13 @@ def tweak_used_twice() -> Iterator[None]:
 @contextmanager
 def expansion_of_seeds_used_twice() -> Iterator[None]:
     """The receiver of an extension expands its seeds from the start each time."""
-    right = ExtensionReceiver.extend
+    right = IknpReceiver.extend
 
-    def restarted(receiver: ExtensionReceiver, choices: BitArray) -> tuple[bytes, Words]:
+    def restarted(receiver: IknpReceiver, choices: BitArray) -> tuple[bytes, Words]:
         receiver._block = 0
         return right(receiver, choices)
 
-    with patch.object(ExtensionReceiver, "extend", restarted):
+    with patch.object(IknpReceiver, "extend", restarted):
         yield
 
 

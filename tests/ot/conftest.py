@@ -13,6 +13,7 @@ from cryptomoe.net.channel import Channel
 from cryptomoe.net.memory_pair import memory_pair
 from cryptomoe.net.recorder import Recorder
 from cryptomoe.ot.endpoint import OtEndpoint
+from cryptomoe.ot.rows import METHODS, Method
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
 
@@ -25,12 +26,16 @@ class Parties:
     """Two endpoints after their set-up, their channels and recorders, indexed by party."""
 
     def __init__(
-        self, *, ready: bool = True, carriers: tuple[Carrier, Carrier] | None = None
+        self,
+        *,
+        ready: bool = True,
+        carriers: tuple[Carrier, Carrier] | None = None,
+        method: Method = "iknp",
     ) -> None:
         carriers = carriers or memory_pair(_PATIENCE)
         self.recorders = [Recorder(keep_payloads=True) for _ in Party]
         self.channels = [Channel(party, carriers[party], self.recorders[party]) for party in Party]
-        self.endpoints = [OtEndpoint(channel, Randomness()) for channel in self.channels]
+        self.endpoints = [OtEndpoint(channel, Randomness(), method) for channel in self.channels]
         if ready:
             self.run(lambda endpoint, _: endpoint.setup())
             for channel in self.channels:
@@ -62,10 +67,10 @@ class Parties:
         ]
 
 
-@pytest.fixture(scope="module")
-def parties() -> Parties:
-    """Endpoints that the tests of a module share."""
-    return Parties()
+@pytest.fixture(scope="module", params=METHODS)
+def parties(request: pytest.FixtureRequest) -> Parties:
+    """Endpoints that the tests of a module share, for each source of rows."""
+    return Parties(method=request.param)
 
 
 @pytest.fixture

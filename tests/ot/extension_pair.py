@@ -3,22 +3,36 @@
 import numpy as np
 
 from cryptomoe.ot.aes import Words
-from cryptomoe.ot.iknp import SECURITY, BitArray, ExtensionReceiver, ExtensionSender
+from cryptomoe.ot.iknp import IknpReceiver, IknpSender
+from cryptomoe.ot.pads import SECURITY, BitArray, ReceiverPads, SenderPads, delta_words
 from cryptomoe.randomness import Randomness
 
 SALT = b"direction and salt"
 
 
-def extension_pair(
-    seed: int, salt: bytes = SALT
-) -> tuple[ExtensionReceiver, ExtensionSender, BitArray]:
-    """Receiver, sender and the sender's Delta, from a test's seed."""
-    randomness = Randomness(seed.to_bytes(8, "little"))
-    stream = randomness.stream("seeds")
-    pairs = [(stream.bytes(16), stream.bytes(16)) for _ in range(SECURITY)]
-    delta = randomness.stream("delta").bits(SECURITY)
-    chosen = [pair[bit] for pair, bit in zip(pairs, delta, strict=True)]
-    return ExtensionReceiver(pairs, salt), ExtensionSender(delta, chosen, salt), delta
+class Ends:
+    """What base transfers would have left with both parties, from a test's seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.randomness = Randomness(seed.to_bytes(8, "little"))
+        stream = self.randomness.stream("seeds")
+        self.pairs = [(stream.bytes(16), stream.bytes(16)) for _ in range(SECURITY)]
+        self.delta = self.randomness.stream("delta").bits(SECURITY)
+        # As silent transfers need it; the other sources do not mind.
+        self.delta[0] = 1
+        self.seeds = [pair[bit] for pair, bit in zip(self.pairs, self.delta, strict=True)]
+
+
+def extension_pair(seed: int) -> tuple[IknpReceiver, IknpSender, BitArray]:
+    """Receiver, sender and the sender's Delta."""
+    ends = Ends(seed)
+    receiver = IknpReceiver(ends.pairs, ends.randomness.stream("choices"))
+    return receiver, IknpSender(ends.delta, ends.seeds), ends.delta
+
+
+def pads_pair(delta: BitArray, salt: bytes = SALT) -> tuple[ReceiverPads, SenderPads]:
+    """The hashes of both ends."""
+    return ReceiverPads(salt), SenderPads(delta_words(delta), salt)
 
 
 def words_of(bits: BitArray) -> Words:

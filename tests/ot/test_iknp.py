@@ -1,36 +1,15 @@
-"""The extension: its relation, its pads, and the keys of its hash."""
-
-import hashlib
+"""IKNP: its relation for chosen choices. As a source of rows: `test_sources`."""
 
 import numpy as np
-import pytest
-from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from extension_pair import SALT, extension_pair, words_of
+from extension_pair import extension_pair, words_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cryptomoe.ot import iknp
-from cryptomoe.ot.aes import Words
-from cryptomoe.ot.iknp import BitArray, PadHash
+from cryptomoe.ot.bit_matrix import STRETCH_WORDS
 
-REKEY = 1 << 16
-STRETCH = 64 * iknp._STRETCH_WORDS
+STRETCH = 64 * STRETCH_WORDS
 lengths = st.one_of(st.sampled_from([1, 127, 128, 129, STRETCH, STRETCH + 1]), st.integers(1, 5000))
-
-
-def random_bits(count: int, seed: int) -> BitArray:
-    return np.random.default_rng(seed).integers(0, 2, count, dtype=np.uint8)
-
-
-def pad_by_definition(row: list[int], offset: list[int], number: int, salt: bytes) -> list[int]:
-    """The pad of one row, from the words of the module's description."""
-    period = (number >> 16).to_bytes(8, "little")
-    key = hashlib.blake2b(salt + period, digest_size=16, person=b"cryptomoe padkey").digest()
-    low, high = row[0] ^ offset[0] ^ number, row[1] ^ offset[1]
-    mixed = high.to_bytes(8, "little") + (low ^ high).to_bytes(8, "little")
-    cipher = Cipher(algorithms.AES128(key), modes.ECB()).encryptor()  # noqa: S305 - one block
-    result = int.from_bytes(cipher.update(mixed), "little") ^ int.from_bytes(mixed, "little")
-    return [result & (1 << 64) - 1, result >> 64]
 
 
 @settings(max_examples=15, deadline=None)
@@ -40,91 +19,10 @@ def test_rows_differ_by_choice_times_delta(counts: list[int], seed: int) -> None
     receiver, sender, delta = extension_pair(seed)
     whole = words_of(delta[np.newaxis])
     for count in counts:
-        choices = random_bits(count, seed)
+        choices = np.random.default_rng(seed).integers(0, 2, count, dtype=np.uint8)
         message, own = receiver.extend(choices)
         assert len(message) == iknp.padded_count(count) * iknp.BYTES_PER_TRANSFER
         rows = sender.extend(message, count)
         assert rows.shape == own.shape == (count, 2)
         assert np.array_equal(rows, own ^ whole * choices[:, np.newaxis])
         assert len(np.unique(own, axis=0)) == count
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.integers(1, 70).map(lambda words: 2 * words), st.integers(0, 2**32 - 1))
-def test_transposition(words: int, seed: int) -> None:
-    rows = np.random.default_rng(seed).integers(0, 2**64, (128, words), dtype=np.uint64)
-    columns = np.empty((64 * words, 2), np.uint64)
-    iknp._transpose(rows, columns)
-    bits = np.unpackbits(rows.astype("<u8").view(np.uint8), axis=1, bitorder="little")
-    assert np.array_equal(columns, words_of(np.ascontiguousarray(bits.T)))
-
-
-@settings(max_examples=15, deadline=None)
-@given(st.integers(0, 400), st.integers(1, 4), st.integers(0, 2**32 - 1))
-def test_pads_are_the_chosen_ones(count: int, blocks: int, seed: int) -> None:
-    receiver, sender, _ = extension_pair(seed)
-    choices = random_bits(count, seed)
-    message, own = receiver.extend(choices)
-    pads = sender.pads(sender.extend(message, count), blocks)
-    chosen = receiver.pads(own, blocks)
-    assert chosen.shape == (count, 2 * blocks)
-    assert np.array_equal(chosen, np.where(choices[:, np.newaxis] == 1, pads[1], pads[0]))
-    assert not (chosen == np.where(choices[:, np.newaxis] == 1, pads[0], pads[1])).any()
-
-
-def test_no_pad_comes_twice() -> None:
-    """Positions, blocks of a position, both pads, calls and directions: all different."""
-    made: list[Words] = []
-    for direction in (b"\x00", b"\x01"):
-        receiver, sender, _ = extension_pair(5, direction + SALT)
-        for _ in range(2):
-            message, _ = receiver.extend(np.zeros(200, np.uint8))
-            rows = sender.extend(message, 200)
-            made += [part.reshape(-1, 2) for part in sender.pads(rows, 3)]
-    blocks = np.concatenate(made)
-    assert len(np.unique(blocks, axis=0)) == len(blocks) == 2 * 2 * 200 * 3 * 2
-
-
-def test_pads_of_directions_differ_on_equal_rows() -> None:
-    """The direction is part of the salt, so even equal rows and tweaks do not meet."""
-    rows, offset = np.zeros((50, 2), np.uint64), np.zeros(2, np.uint64)
-    first, second = (PadHash(direction + SALT).pads(rows, offset, 0) for direction in (b"0", b"1"))
-    assert not (first == second).any()
-
-
-@pytest.mark.parametrize(
-    ("first", "count"),
-    [(0, 3), (REKEY - 2, 4), (REKEY, 2), (REKEY - 1, 1), (5 * REKEY - 3, 7), ((1 << 40) - 1, 2)],
-)
-def test_pads_across_a_change_of_keys(first: int, count: int) -> None:
-    rows = np.random.default_rng(first).integers(0, 2**64, (count, 2), dtype=np.uint64)
-    offset = np.array([17, 1 << 63], np.uint64)
-    expected = [
-        pad_by_definition(row, offset.tolist(), first + index, SALT)
-        for index, row in enumerate(rows.tolist())
-    ]
-    assert PadHash(SALT).pads(rows, offset, first).tolist() == expected
-
-
-def test_a_long_call_meets_several_keys() -> None:
-    """At most 2^16 hashes under a key, also within one call."""
-    count = 2 * REKEY + 10
-    rows, offset = np.ones((count, 2), np.uint64), np.zeros(2, np.uint64)
-    pads = PadHash(SALT).pads(rows, offset, 3)
-    for index in (0, REKEY - 4, REKEY - 3, 2 * REKEY - 4, 2 * REKEY - 3, count - 1):
-        assert pads[index].tolist() == pad_by_definition([1, 1], [0, 0], index + 3, SALT)
-
-
-def test_a_hash_may_go_back_to_an_earlier_key() -> None:
-    """The sender hashes the same numbers twice, for both pads."""
-    pad_hash = PadHash(SALT)
-    rows = np.ones((4, 2), np.uint64)
-    zero, delta = np.zeros(2, np.uint64), np.ones(2, np.uint64)
-    first = [pad_hash.pads(rows, offset, REKEY - 2) for offset in (zero, delta)]
-    again = [PadHash(SALT).pads(rows, offset, REKEY - 2) for offset in (zero, delta)]
-    assert np.array_equal(first, again)
-
-
-def test_no_rows_give_no_pads() -> None:
-    nothing = np.zeros((0, 2), np.uint64)
-    assert PadHash(SALT).pads(nothing, np.zeros(2, np.uint64), 9).shape == (0, 2)

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from extension_pair import SALT, extension_pair
+from extension_pair import SALT, extension_pair, pads_pair
 
-from cryptomoe.ot import iknp, transfers
+from cryptomoe.ot import pads, transfers
 from cryptomoe.ot.aes import Words
 from cryptomoe.ot.comparison import Digits, offer_outcomes
-from cryptomoe.ot.iknp import ExtensionSender, PadHash
+from cryptomoe.ot.pads import PadHash, SenderPads
 from cryptomoe.party import Party
 
 TABLES = 200
@@ -54,7 +54,7 @@ def one_pad_for_all_entries(
 
 def cancelling_tables() -> int:
     """How many tables of zeros show a square of four entries that are zero together."""
-    _, sender, _ = extension_pair(1)
+    _, sender = pads_pair(np.ones(128, np.uint8))
     rows = np.random.default_rng(1).integers(0, 2**64, (TABLES * 3, 2), dtype=np.uint64)
     masks = transfers.mask_table(sender, rows, np.zeros((TABLES, 8), np.uint64), BITS)
     squares = masks[:, 0] ^ masks[:, 1] ^ masks[:, 2] ^ masks[:, 3]
@@ -82,14 +82,15 @@ def test_the_broken_table_computes_the_right_entries(monkeypatch: pytest.MonkeyP
     )
     messages = np.random.default_rng(2).integers(0, 1 << BITS, (50, 8), dtype=np.uint64)
     choices = np.random.default_rng(3).integers(0, 8, 50, dtype=np.uint8)
-    receiver, sender, _ = extension_pair(4)
+    receiver, sender, delta = extension_pair(4)
     message, own = receiver.extend(transfers.choice_digits(choices, 3))
-    masked = transfers.mask_table(sender, sender.extend(message, 150), messages, BITS)
-    opened = transfers.unmask_table(receiver, own, choices, masked, BITS)
+    opening, masking = pads_pair(delta)
+    masked = transfers.mask_table(masking, sender.extend(message, 150), messages, BITS)
+    opened = transfers.unmask_table(opening, own, choices, masked, BITS)
     assert opened.tolist() == messages[np.arange(50), choices].tolist()
 
 
-class OneBitPads(ExtensionSender):
+class OneBitPads(SenderPads):
     """A sender whose pads are one bit, repeated."""
 
     def pads(self, rows: Words, blocks: int) -> tuple[Words, Words]:
@@ -99,9 +100,9 @@ class OneBitPads(ExtensionSender):
         return np.uint64(0) - (zero & low), np.uint64(0) - (one & low)
 
 
-def outcome_squares(kind: type[ExtensionSender]) -> int:
+def outcome_squares(kind: type[SenderPads]) -> int:
     """Ones among the exclusive ors of four masks of outcomes, over all tables."""
-    sender = kind(np.ones(128, np.uint8), [bytes([i] * 16) for i in range(128)], SALT)
+    sender = kind(np.array([5, 7], np.uint64), SALT)
     digits = Digits(np.full(TABLES, 15, np.uint8), 4)
     rows = np.random.default_rng(7).integers(0, 2**64, (TABLES * 4, 2), dtype=np.uint64)
     table = offer_outcomes(sender, rows, digits, np.zeros(TABLES, np.uint8))
@@ -111,7 +112,7 @@ def outcome_squares(kind: type[ExtensionSender]) -> int:
 
 def test_masks_of_outcomes_do_not_cancel() -> None:
     """With the greatest digit, [digit < v] is zero everywhere: what is seen is the masks."""
-    assert abs(outcome_squares(ExtensionSender) - TABLES / 2) < 6 * np.sqrt(TABLES) / 2
+    assert abs(outcome_squares(SenderPads) - TABLES / 2) < 6 * np.sqrt(TABLES) / 2
     assert outcome_squares(OneBitPads) == 0
 
 
@@ -120,8 +121,8 @@ def test_masks_of_outcomes_do_not_cancel() -> None:
 
 def repeated_pads(pad_hash: PadHash) -> int:
     """Pads that came before, among those of equal rows."""
-    pads = pad_hash.pads(np.full((100, 2), 9, np.uint64), np.zeros(2, np.uint64), 50)
-    return len(pads) - len(np.unique(pads, axis=0))
+    made = pad_hash.pads(np.full((100, 2), 9, np.uint64), np.zeros(2, np.uint64), 50)
+    return len(made) - len(np.unique(made, axis=0))
 
 
 @pytest.mark.parametrize(("mutant", "repeated"), [(ConstantTweak, 99), (EqualPads, 50)])
@@ -132,19 +133,20 @@ def test_equal_rows_have_different_pads(mutant: type[PadHash], repeated: int) ->
 
 
 def test_the_hash_without_tweaks_computes_the_right_pads(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iknp, "PadHash", ConstantTweak)
-    receiver, sender, _ = extension_pair(8)
+    monkeypatch.setattr(pads, "PadHash", ConstantTweak)
+    receiver, sender, delta = extension_pair(8)
     choices = np.arange(40, dtype=np.uint8) % np.uint8(2)
     message, own = receiver.extend(choices)
-    pads = sender.pads(sender.extend(message, 40), 2)
-    chosen = np.where(choices[:, np.newaxis] == 1, pads[1], pads[0])
-    assert np.array_equal(receiver.pads(own, 2), chosen)
+    opening, masking = pads_pair(delta)
+    both = masking.pads(sender.extend(message, 40), 2)
+    chosen = np.where(choices[:, np.newaxis] == 1, both[1], both[0])
+    assert np.array_equal(opening.pads(own, 2), chosen)
     assert np.array_equal(chosen[:, :2], chosen[:, 2:])
 
 
 def hashed_twice_alike(*, restart: bool) -> bool:
     """Whether hashing the same rows again gives the same pads."""
-    _, sender, _ = extension_pair(9)
+    _, sender = pads_pair(np.ones(128, np.uint8))
     rows = np.ones((4, 2), np.uint64)
     first = sender.pads(rows, 1)[0]
     if restart:

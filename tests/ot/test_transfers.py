@@ -8,7 +8,7 @@ import pytest
 
 from cryptomoe.ot import comparison, transfers
 from cryptomoe.ot.comparison import Digits, Level, Products, digits_of
-from cryptomoe.ot.iknp import SECURITY, ExtensionReceiver, ExtensionSender
+from cryptomoe.ot.pads import SECURITY, ReceiverPads, SenderPads, delta_words
 from cryptomoe.ot.transfers import BitArray
 
 
@@ -16,10 +16,9 @@ def _random(count: int, name: bytes) -> bytes:
     return hashlib.shake_128(name).digest(count)
 
 
-def _sender() -> ExtensionSender:
-    seeds = [_random(16, b"seed %d" % i) for i in range(SECURITY)]
-    delta = np.unpackbits(np.frombuffer(_random(16, b"delta"), np.uint8))
-    return ExtensionSender(delta, seeds, b"salt")
+def _sender() -> SenderPads:
+    delta = np.unpackbits(np.frombuffer(_random(SECURITY // 8, b"delta"), np.uint8))
+    return SenderPads(delta_words(delta), b"salt")
 
 
 def _rows(count: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint64]]:
@@ -115,6 +114,4 @@ def test_a_pad_of_random_products_is_its_senders_share() -> None:
     zero, one = _sender().pads(rows, 1)
     assert (own == zero[:, 0] % 4).all()
     assert (values == (zero[:, 0] ^ one[:, 0]) % 4).all()
-    seeds = [(bytes(16), bytes(15) + b"\x01")] * SECURITY
-    receiver = ExtensionReceiver(seeds, b"salt")
-    assert (transfers.accept_random(receiver, rows, 2) == own).all()
+    assert (transfers.accept_random(ReceiverPads(b"salt"), rows, 2) == own).all()

@@ -10,6 +10,7 @@ from two_party_pair import Run, run_two_party
 from cryptomoe.cli.reference import setting
 from cryptomoe.engines.two_party import TwoPartyEngine
 from cryptomoe.net.recorder import merge
+from cryptomoe.ot.rows import Method
 from cryptomoe.party import Party
 
 Shape = list[tuple[int, str, int, int, bool]]
@@ -30,11 +31,14 @@ def recorded_shape(run: Run[Any]) -> Shape:
 
 
 def assert_predicted(
-    protocol: Callable[[TwoPartyEngine], object], expected: Callable[[Wire], None], mode: Any
+    protocol: Callable[[TwoPartyEngine], object],
+    expected: Callable[[Wire], None],
+    mode: Any,
+    ot: Method = "iknp",
 ) -> Transcript:
     """Run `protocol` and compare: all messages, and the figures of the channel's statistics."""
-    run = run_two_party(protocol, mode)
-    transcript = predict(setting(exact=mode == "exact"), expected)
+    run = run_two_party(protocol, mode, ot=ot)
+    transcript = predict(setting(exact=mode == "exact", ot=ot), expected)
     assert recorded_shape(run) == predicted_shape(transcript)
     for party in Party:
         statistics = run.statistics[party]

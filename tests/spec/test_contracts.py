@@ -167,8 +167,8 @@ def test_formulas_can_be_looked_at() -> None:
     assert stated.online_bytes.free_symbols == set(symbols.values())
     numbers = {symbols["count"]: 10, symbols["bits"]: 13, symbols["exact"]: 0}
     header, transfers = 20, 2048
-    # 10 corrections of 45 bits.
-    assert stated.online_bytes.subs(numbers) == 2 * header + transfers + 57
+    # The refill, 10 choices of a bit, 10 corrections of 45 bits.
+    assert stated.online_bytes.subs(numbers) == 3 * header + transfers + 2 + 57
     assert "ceil_div(45*count, 8)" in str(stated.client_bytes)
     assert contract("linear").client_bytes.has(contract("linear").symbol("request_bytes"))
 

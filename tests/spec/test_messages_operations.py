@@ -271,3 +271,23 @@ def test_a_message_that_depends_on_data_is_caught() -> None:
         reveal(wire, 1, SERVER)
 
     assert_predicted(lambda e: leaky(e, -7), for_negative, "exact")
+
+
+@pytest.mark.parametrize("ot", ["iknp", "softspoken", "silent"])
+def test_every_source_of_transfers(ot: Any) -> None:
+    """Refills of silent transfers too, whose moments depend on all that came before."""
+    counts = (5, 3000, 70_000, 1)
+
+    def engine(e: TwoPartyEngine) -> None:
+        for count in counts:
+            e.negative(value(e, (count,), (1 << 30) - 1))
+            e.keep_if(bit(e, (count,)), value(e, (count,)))
+
+    def predicted(wire: Wire) -> None:
+        for count in counts:
+            comparison.negative(wire, count, (1 << 30) - 1)
+            bits.keep_if(wire, count)
+
+    transcript = assert_predicted(engine, predicted, "exact", ot)
+    refills = [message for message in transcript.online if "ot_refill" in message.label]
+    assert len(refills) == (1 + 2 if ot == "silent" else 4 * 5)
