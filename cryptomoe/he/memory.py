@@ -1,7 +1,6 @@
 """Arrays that begin at a cache line, so that no 512-bit load or store touches two of them."""
 
 import math
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,9 +22,9 @@ class Scratch:
         return self._room[:size].reshape(shape)
 
 
-def empty(shape: tuple[int, ...], dtype: type[np.generic] = np.uint32) -> NDArray[Any]:
-    """As np.empty; numpy itself aligns to 16 bytes."""
-    size = math.prod(shape) * np.dtype(dtype).itemsize
+def empty(shape: tuple[int, ...]) -> NDArray[np.uint32]:
+    """As np.empty, of 32-bit words; numpy itself aligns to 16 bytes."""
+    size = 4 * math.prod(shape)
     room = np.empty(size + _LINE, np.uint8)
     start = -room.ctypes.data % _LINE
-    return room[start : start + size].view(dtype).reshape(shape)
+    return room[start : start + size].view(np.uint32).reshape(shape)
