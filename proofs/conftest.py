@@ -1,11 +1,6 @@
-"""Proofs report what they prove, and find the mathematics that stands beside them."""
-
-import sys
-from pathlib import Path
+"""Proofs report what they prove."""
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)

@@ -1,16 +1,11 @@
 """Pairs of parties that are made once: keys cost time."""
 
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
+from he_pair import HePair, RnsPair, SealPair
 
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "mutants")]
-
-from he_pair import HePair, RnsPair, SealPair  # noqa: E402 - found on the path set just above
-
-from cryptomoe.he.parameters import STANDARD  # noqa: E402 - as above
+from cryptomoe.he.parameters import STANDARD
 
 PAIRS = {"rns": RnsPair, "seal": SealPair}
 

@@ -1,9 +1,7 @@
 """Both parties' endpoints over a pair in memory, and a way to run them at once."""
 
-import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +14,6 @@ from cryptomoe.ot.endpoint import OtEndpoint
 from cryptomoe.ot.rows import METHODS, Method
 from cryptomoe.party import Party
 from cryptomoe.randomness import Randomness
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 _PATIENCE = 30.0
 
