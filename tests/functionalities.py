@@ -256,6 +256,7 @@ SUPPORTING_FUNCTIONS = {
         _LOCAL,
     ),
     "approximate_truncate": "the approximate mode of truncate, as a function of a share",
+    "masked_truncate": "truncate where a majority is honest, as a function of the mask",
     "completed_square": "how silu, sigmoid, exp, reciprocal and rsqrt evaluate a polynomial",
     "mask": "the part of attention that is added to scores",
     "softmax_below": "the part of softmax that follows the maximum",
@@ -281,10 +282,14 @@ SUPPORTING_PAGES = {
 """Documents in proofs/ that are about no single contract."""
 
 CONTROLS = {
-    _HYBRID + "test_views_are_simulated_exactly": (_HYBRID + "test_a_spoiled_draw_is_noticed",),
+    _HYBRID + "test_views_are_simulated_exactly": (
+        _HYBRID + "test_a_spoiled_draw_is_noticed",
+        _HYBRID + "test_a_simulator_that_does_not_know_the_output_is_noticed",
+    ),
     _TRANSFERS + "test_views_are_simulated_exactly": (
         _TRANSFERS + "test_a_spoiled_draw_is_noticed",
         _TRANSFERS + "test_a_mask_used_for_all_entries_is_noticed",
+        _TRANSFERS + "test_a_product_used_for_two_joins_is_noticed",
     ),
     **dict.fromkeys(
         (
@@ -295,6 +300,7 @@ CONTROLS = {
             _OPERATIONS + "test_a_broken_mask_is_rejected",
             _OPERATIONS + "test_bare_openings_of_joins_are_rejected",
             _OPERATIONS + "test_masks_left_out_tell_secrets_apart",
+            _OPERATIONS + "test_bare_choices_are_rejected",
             _OPERATIONS + "test_a_broken_message_is_rejected",
             _OPERATIONS + "test_an_opening_of_a_share_that_is_no_mask_is_rejected",
         ),

@@ -1,8 +1,9 @@
 """From what was run to one verdict: every result under the functionality that it is about.
 
 A functionality passes when it was compared with its specification, with the prediction and with its
-declared costs at least once each, every comparison held, every leakage test passed and
-has a control that was rejected, every mutant was caught and every proof holds.
+declared costs at least once each, every comparison held, every leakage test passed and has a
+control that was rejected, every mutant was caught, every proof holds, and no test failed that has
+its name among its parameters: a leakage test that failed early has recorded nothing.
 """
 
 import re
@@ -43,7 +44,7 @@ def assemble(
     others = {item["functionality"] for item in (*leakage, *proofs, *mutants)} - set(described)
     supporting = {
         "leakage": _leakage(_of(leakage, others)),
-        "controls": _controls(table, outcomes.tests, _of(leakage, others), None),
+        "controls": _controls(table, outcomes.tests, _of(leakage, others), ()),
         "mutants": _of(mutants, others),
         "proofs": _proofs(_of(proofs, others)),
     }
@@ -75,6 +76,12 @@ def _functionality(
     mutants: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     checks = table.CHECKS[name]
+    names = [name, *(alias for alias, meant in table.ALIASES.items() if meant == name)]
+    failures = [
+        test
+        for test, outcome in tests.items()
+        if not outcome["passed"] and any(_mentions(test, known) for known in names)
+    ]
     results = {
         "equality": _compared(checks.equality, tests),
         "prediction": _compared(checks.prediction, tests),
@@ -83,7 +90,7 @@ def _functionality(
     listed = {
         "costs": _measured(name, described["costs"], tests),
         "leakage": _leakage(leakage),
-        "controls": _controls(table, tests, leakage, name),
+        "controls": _controls(table, tests, leakage, names),
         "mutants": list(mutants),
         "proofs": _proofs(proofs),
     }
@@ -93,7 +100,9 @@ def _functionality(
         "specification": checks.specification,
         "implementation": checks.implementation,
         "page": f"proofs/{name}.md",
-        "passed": all(result["passed"] for result in results.values())
+        "failures": failures,
+        "passed": not failures
+        and all(result["passed"] for result in results.values())
         and all(item["passed"] for items in listed.values() for item in items),
         **results,
         **listed,
@@ -171,15 +180,18 @@ def _leakage(recorded: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _controls(
-    table: Any, tests: Tests, recorded: Iterable[Mapping[str, Any]], name: str | None
+    table: Any, tests: Tests, recorded: Iterable[Mapping[str, Any]], names: Sequence[str]
 ) -> list[dict[str, Any]]:
-    """The tests planted to fail beside those that recorded something: of `name`, if they say so."""
+    """The tests planted to fail beside those that recorded something.
+
+    Where their parameters begin with one of `names`, those cases alone.
+    """
     sources = {item["from"].partition("[")[0] for item in recorded}
     nodes = {node: None for source in sorted(sources) for node in table.CONTROLS.get(source, ())}
     listed = []
     for node in nodes:
         named = _named(node, tests)
-        about = [test for test in named if name is not None and _mentions(test, name)]
+        about = [test for test in named if any(_mentions(test, known) for known in names)]
         ran = about or named
         listed.append(
             {

@@ -235,6 +235,18 @@ def test_a_leakage_test_without_a_level_stands_and_falls_with_its_test() -> None
     assert not any(view["passed"] for view in made.report["functionalities"][0]["leakage"])
 
 
+@pytest.mark.parametrize("name", ["topk", "best"])
+def test_a_test_that_failed_before_it_recorded_anything_is_its_functionalitys(name: str) -> None:
+    """By the name, or another one, at the beginning of its parameters."""
+    made = Made()
+    made.tests["tests/d.py::views[toplevel 2]"] = {"passed": False, "cases": 1, "properties": []}
+    assert made.report["functionalities"][0]["passed"]
+    failing = f"tests/d.py::views[{name} 2]"
+    made.tests[failing] = {"passed": False, "cases": 1, "properties": []}
+    (topk,) = made.report["functionalities"]
+    assert (topk["passed"], topk["failures"]) == (False, [failing])
+
+
 def test_a_case_is_controlled_by_its_own_cases() -> None:
     """Where controls name functionalities in their parameters, others do not count."""
     made = Made()
