@@ -296,6 +296,6 @@ def run_hybrid(
 
     with (
         _ideal_products(world),
-        patch.object(two_party, "OtEndpoint", lambda channel, _: IdealTransfers(world, channel)),
+        patch.object(two_party, "OtEndpoint", lambda channel, *_: IdealTransfers(world, channel)),
     ):
         return run_threads(world, {"reveal": fp.P_BITS}, take_part)
