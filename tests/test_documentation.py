@@ -263,9 +263,15 @@ def test_a_command_that_is_not_built_is_noticed(monkeypatch: pytest.MonkeyPatch)
         parse(["later"], complete=True)
 
 
+def names() -> list[str]:
+    """All commands."""
+    return commands.list_commands(click.Context(commands))
+
+
 def options_of(name: str) -> dict[str, Any]:
     """The options of a command, as click describes them, by every name they have."""
-    command = commands.commands[name]
+    command = commands.get_command(click.Context(commands), name)
+    assert command is not None
     listed = command.to_info_dict(click.Context(command))["params"]
     return {text: option for option in listed for text in option["opts"]}
 
@@ -273,7 +279,7 @@ def options_of(name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("document", USER_DOCUMENTS)
 def test_options_of_the_documentation_exist(document: str) -> None:
     """Outside fences: what stands in back-ticks and begins with two dashes."""
-    known = {"--version"}.union(*(options_of(name) for name in commands.commands))
+    known = {"--version"}.union(*(options_of(name) for name in names()))
     named = {
         re.split(r"[ =]", span)[0] for span in spans(text_of(document)) if span.startswith("--")
     }
@@ -306,7 +312,7 @@ CHOICES = {
 
 
 def test_every_promised_command_has_its_name() -> None:
-    assert set(commands.commands) >= COMMANDS
+    assert set(names()) >= COMMANDS
 
 
 @pytest.mark.parametrize("command", ["infer", "reference"])

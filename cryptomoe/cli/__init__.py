@@ -5,27 +5,39 @@ in one sentence on standard error. Standard output has the result and nothing el
 """
 
 import sys
+from importlib import import_module
 
 import click
 
 from cryptomoe import __version__
-from cryptomoe.cli.audit import audit
-from cryptomoe.cli.infer import infer
-from cryptomoe.cli.reference import reference
 from cryptomoe.errors import CryptoMoEError, UsageError
 
+_BUILT = ("audit", "infer", "reference")
 _NOT_BUILT = ("bench", "calibrate", "evaluate", "plan", "query", "serve")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class _Commands(click.Group):
+    """Commands whose modules are imported when they are asked for.
+
+    The processes of a run import this package, and have no use for what an audit needs.
+    """
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in order."""
+        return sorted([*_BUILT, *super().list_commands(ctx)])
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command of a name; None where there is none."""
+        if cmd_name not in _BUILT:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"cryptomoe.cli.{cmd_name}"), cmd_name)
+        return command
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, package_name="cryptomoe")
 def commands() -> None:
     """Private inference of Mixture-of-Experts language models."""
-
-
-commands.add_command(audit)
-commands.add_command(infer)
-commands.add_command(reference)
 
 
 def _not_built(name: str) -> click.Command:
