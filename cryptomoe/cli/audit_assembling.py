@@ -28,7 +28,7 @@ def assemble(
     """
     leakage = _recorded(outcomes.tests, "leakage", table.ALIASES)
     proofs = _recorded(outcomes.tests, "proof", table.ALIASES)
-    mutants = [_mutant(mutant) for mutant in outcomes.mutants]
+    mutants = [_mutant(mutant, table.ALIASES) for mutant in outcomes.mutants]
     functionalities = [
         _functionality(
             name,
@@ -213,9 +213,10 @@ def _mentions(test: str, name: str) -> bool:
     return re.match(rf"{name}(?![a-z_])", test.partition("[")[2]) is not None
 
 
-def _mutant(outcome: Mapping[str, Any]) -> dict[str, Any]:
+def _mutant(outcome: Mapping[str, Any], aliases: Mapping[str, str]) -> dict[str, Any]:
     caught = bool(outcome["caught_by"]) and not outcome["survived"]
-    return {**outcome, "passed": caught}
+    broken = outcome["functionality"]
+    return {**outcome, "functionality": aliases.get(broken, broken), "passed": caught}
 
 
 def _proofs(recorded: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -76,20 +76,25 @@ def node_ids(table: Any, names: Iterable[str]) -> list[str]:
 def _pytest(
     checkout: Checkout, names: Sequence[str], only: str | None, target: Path, *, small: bool
 ) -> list[str]:
-    aliases = [alias for alias, name in checkout.table.ALIASES.items() if name == only]
     return [
         sys.executable, "-m", "pytest", "-v", "--no-header", "--tb=no", "-p", "no:cacheprovider",
         "-p", "audit_plugin", "--audit-to", str(target),
         "--hypothesis-profile", "audit", "--hypothesis-seed", str(SEED),
         *(["--audit-small"] if small else []),
-        *(f"--audit-only={name}" for name in ([only, *aliases] if only is not None else [])),
+        *(f"--audit-only={name}" for name in _names(checkout, only)),
         *node_ids(checkout.table, names), *ROOMS,
     ]  # fmt: skip
 
 
 def _mutants(checkout: Checkout, only: str | None, target: Path) -> list[str]:
-    chosen = [] if only is None else ["--functionality", only]
+    chosen = [f"--functionality={name}" for name in _names(checkout, only)]
     return [sys.executable, str(checkout.root / MUTANTS), "--json", str(target), *chosen]
+
+
+def _names(checkout: Checkout, only: str | None) -> list[str]:
+    """What tests call the one functionality that is asked for; empty where all are."""
+    known = {name: name for name in checkout.table.CHECKS} | checkout.table.ALIASES
+    return [name for name, meant in known.items() if meant == only]
 
 
 Result = tuple[Any, str | None]

@@ -76,7 +76,7 @@ class Made:
     described: dict[str, Any] = field(default_factory=lambda: {"topk": deepcopy(DESCRIBED)})
     mutants: list[dict[str, Any]] = field(
         default_factory=lambda: [
-            {"name": "quickselect", "description": "It stops early.", "functionality": "topk",
+            {"name": "quickselect", "description": "It stops early.", "functionality": "best",
              "caught_by": [EQUAL], "survived": []}
         ]
     )  # fmt: skip
