@@ -48,7 +48,7 @@ def reference(**values: Any) -> None:
             logits_fixed=logits,
             seconds=time.perf_counter() - started,
             traffic=_traffic(transcript),
-            notes={"computed": "exact"},
+            notes={"computed": "exact", "parties": 2},
         ),
     )
 
