@@ -11,6 +11,7 @@ import click
 from cryptomoe import __version__
 from cryptomoe.cli.audit import audit
 from cryptomoe.cli.infer import infer
+from cryptomoe.cli.party import party
 from cryptomoe.cli.reference import reference
 from cryptomoe.errors import CryptoMoEError, UsageError
 
@@ -25,6 +26,7 @@ def commands() -> None:
 
 commands.add_command(audit)
 commands.add_command(infer)
+commands.add_command(party)
 commands.add_command(reference)
 
 

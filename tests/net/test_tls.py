@@ -15,6 +15,7 @@ from certificates import Authority
 from cryptomoe.errors import HandshakeError, PeerLostError, ProtocolError, UsageError
 from cryptomoe.net.carrier import Carrier
 from cryptomoe.net.channel import Channel
+from cryptomoe.net.io_thread import io_loop
 from cryptomoe.net.listener import Listener
 from cryptomoe.net.mesh import join_mesh
 from cryptomoe.net.mpyc_connection import connect, listen
@@ -105,6 +106,27 @@ def test_what_was_sent_before_an_abort_is_still_read(
         return words
 
     assert run_both(leave, read) == (None, b"words")
+
+
+@pytest.mark.parametrize("leaver", [0, 1])
+def test_a_peer_that_is_gone_is_noticed(
+    leaver: int, certified: Certified, run_both: RunBoth
+) -> None:
+    """Whether the other waits for a message, or for room to send one."""
+    with listen(credentials=certified(1)) as listener:
+        carrier = connect("127.0.0.1", listener.port, PATIENCE, secured=(certified(0), 1))
+        both = [carrier, listener.accept(PATIENCE)]
+    gone, staying = both[leaver], Channel(Party(1 - leaver), both[1 - leaver])
+    io_loop().call_soon_threadsafe(gone._stream.drop)  # type: ignore[attr-defined]
+
+    def send() -> None:
+        while True:
+            staying.send("step", bytes(1 << 20))
+
+    for attempt in (lambda: staying.receive("a/b", 1), send):
+        outcome, _ = run_both(attempt, lambda: None)
+        assert isinstance(outcome, PeerLostError)
+    gone.close()
 
 
 def test_three_parties_join(certified: Certified) -> None:
