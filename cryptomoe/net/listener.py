@@ -49,7 +49,8 @@ class Listener:
         credentials: Credentials | None = None,
     ) -> None:
         self._refusal: HandshakeError | None = None
-        self._certified: list[ServedStream] = []
+        self._lost: PeerLostError | None = None
+        self._admitted: list[ServedStream] = []
         self.port: int = bound.getsockname()[1]
         self._waiting: queue.Queue[ServedStream] = queue.Queue(MAX_WAITING)
         self._loop = io_loop()
@@ -78,9 +79,11 @@ class Listener:
                 stream = self._waiting.get(timeout=left)
             except queue.Empty:
                 raise PeerLostError(_LABEL, f"no client came within {timeout:g} s") from None
+            self._admitted.remove(stream)
             # A client that gave up while it waited is not worth a run.
             if stream.mailbox.failure is None:
                 return StreamCarrier(stream)
+            self._lost = self._lost or _loss(stream)
 
     def check(self) -> None:
         """Raise the first failure that keeps a party from joining.
@@ -88,14 +91,12 @@ class Listener:
         Raises:
             HandshakeError: a connection without TLS or with it, or with a certificate, that it
                 should not have.
-            PeerLostError: a party that had shown its certificate is gone.
+            PeerLostError: a client that was admitted left before it was accepted.
         """
-        if self._refusal is not None:
-            raise self._refusal
-        for stream in self._certified:
-            failure = stream.mailbox.failure
-            if failure is not None:
-                raise PeerLostError(_LABEL, f"party {stream.certified}: {failure.reason}")
+        losses = [self._lost, *map(_loss, tuple(self._admitted))]
+        for error in (self._refusal, *losses):
+            if error is not None:
+                raise error
 
     def close(self) -> None:
         """Stop listening and turn away who waits; accepted connections live on."""
@@ -119,16 +120,25 @@ class Listener:
         if failure is not None:
             self._refuse("a client", failure.reason)
             return
+        self._admitted.append(stream)
         try:
             self._waiting.put_nowait(stream)
-            if stream.certified is not None:
-                self._certified.append(stream)
         except queue.Full:
+            self._admitted.remove(stream)
             stream.drop()
 
     def _refuse(self, address: str, reason: str) -> None:
         if self._refusal is None:
             self._refusal = HandshakeError(_LABEL, f"from {address}: {reason}")
+
+
+def _loss(stream: ServedStream) -> PeerLostError | None:
+    """Why a client that waits is gone; None while it is there."""
+    failure = stream.mailbox.failure
+    if failure is None:
+        return None
+    client = "a client" if stream.certified is None else f"party {stream.certified}"
+    return PeerLostError(_LABEL, f"{client}: {failure.reason}")
 
 
 class _SecureServer:

@@ -1,5 +1,6 @@
 """Connections over TLS: who is let in as which party, and what those say who are not."""
 
+import re
 import socket
 import ssl
 import subprocess
@@ -152,12 +153,11 @@ def refusal(listener: Listener) -> str:
 
 
 def refused(everyone: Sequence[Credentials | None], *concerned: int) -> list[str]:
-    """The sentences of those concerned, who must all fail within ten seconds, as all do."""
-    started = time.monotonic()
+    """The sentences of those concerned; all must fail, and nobody after waiting in vain."""
     outcomes = joined(everyone)
-    assert time.monotonic() - started < 10
     for outcome in outcomes:
         assert isinstance(outcome, ProtocolError)
+        assert not re.search("nobody answers|there was nothing of", str(outcome))
     return [str(outcomes[index]) for index in concerned]
 
 
@@ -218,10 +218,9 @@ def test_swapped_certificates(names: tuple[int, ...], certified: Certified) -> N
     [(), ("*.cryptomoe",), (0, 1), ("PARTY0.cryptomoe",), ("party00.cryptomoe",), ("localhost",)],
 )
 def test_a_certificate_that_is_not_one_partys(names: Any, certified: Certified) -> None:
-    (sentence,) = refused([certified(*names), certified(1), certified(2)], 1)
-    assert (
-        "who says to be party 0 has a certificate of no party" in sentence or "gave up" in sentence
-    )
+    sentences = refused([certified(*names), certified(1), certified(2)], 1, 2)
+    wanted = "who says to be party 0 has a certificate of no party"
+    assert any(wanted in sentence for sentence in sentences)
 
 
 @pytest.mark.parametrize("names", [("*.cryptomoe",), (1, 2)])
