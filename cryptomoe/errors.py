@@ -42,4 +42,4 @@ class MalformedMessageError(ProtocolError):
 
 
 class HandshakeError(ProtocolError):
-    """The peer's version, parameters or options are not those this side accepts."""
+    """The peer's version, parameters, options or certificate are not those this side accepts."""

@@ -12,7 +12,7 @@ import click
 from cryptomoe import __version__
 from cryptomoe.errors import CryptoMoEError, UsageError
 
-_BUILT = ("audit", "infer", "reference")
+_BUILT = ("audit", "infer", "party", "reference")
 _NOT_BUILT = ("bench", "calibrate", "evaluate", "plan", "query", "serve")
 
 

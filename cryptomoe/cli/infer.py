@@ -11,11 +11,11 @@ from dataclasses import asdict
 from typing import Any, Self, TextIO
 
 import click
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from cryptomoe.cli.options import RunRequest, resolve, run_options
-from cryptomoe.cli.report import Outcome, Traffic, write_file, write_report
+from cryptomoe.cli.progress import progress_bar
+from cryptomoe.cli.report import Outcome, Traffic, notes_of_many, write_file, write_report
 from cryptomoe.errors import CryptoMoEError, ProtocolError, UsageError
 from cryptomoe.net.recorder import Record, json_lines, merge
 from cryptomoe.party import Party, party_name
@@ -52,7 +52,7 @@ def infer(**values: Any) -> None:
         token_ids=client["token_ids"],
         logits_fixed=client["logits"],
         seconds=seconds,
-        traffic=_traffic({party: told["statistics"] for party, told in sorted(done.items())}),
+        traffic=Traffic.of({party: told["statistics"] for party, told in sorted(done.items())}),
         notes=_notes(request),
     )
     write_report(request, outcome)
@@ -72,7 +72,7 @@ def run_parties(request: RunRequest) -> dict[int, dict[str, Any]]:
         }
         for party, process in processes.items():
             process.say(_job(party, request))
-        progress = stack.enter_context(_progress_bar())
+        progress = stack.enter_context(progress_bar())
         follower = _Follower(processes, progress)
         follower.follow(events)
     if follower.failed:
@@ -222,16 +222,6 @@ def _error(party: int, event: dict[str, Any]) -> CryptoMoEError:
     return UsageError(message) if event["status"] == 2 else CryptoMoEError(message)
 
 
-def _progress_bar() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=Console(stderr=True),
-    )
-
-
 def _records(party: Party, listed: list[dict[str, Any]]) -> list[Record]:
     return [Record(sender=party, payload=None, **entry) for entry in listed]
 
@@ -240,21 +230,4 @@ def _notes(request: RunRequest) -> dict[str, Any]:
     """Parameters that more than two parties have in the place of, or beside, those of two."""
     if request.parties == 2:
         return {"parties": 2}
-    unused = dict.fromkeys(("N", "log2_q", "he", "ot"))
-    return {"parties": request.parties, "threshold": request.threshold, **unused}
-
-
-def _traffic(statistics: dict[int, dict[str, Any]]) -> Traffic:
-    by_label: dict[str, tuple[int, int]] = {}
-    for told in statistics.values():
-        for label, (size, messages) in told["by_label"].items():
-            before = by_label.get(label, (0, 0))
-            by_label[label] = (before[0] + size, before[1] + messages)
-    return Traffic(
-        rounds=max(told["rounds"] for told in statistics.values()),
-        bytes_sent={party_name(party): told["bytes_sent"] for party, told in statistics.items()},
-        setup_bytes={
-            party_name(party): told["setup_bytes_sent"] for party, told in statistics.items()
-        },
-        by_label=by_label,
-    )
+    return notes_of_many(request)

@@ -1,4 +1,4 @@
-"""The options that `infer` and `reference` share, and what they come to together."""
+"""The options that `infer`, `reference` and `party` share, and what they come to together."""
 
 import sys
 from collections.abc import Callable
@@ -14,8 +14,9 @@ from cryptomoe.engines.shamir import check_threshold, default_threshold
 from cryptomoe.errors import UsageError
 from cryptomoe.he.backends import BACKENDS, DEFAULT_BACKEND
 from cryptomoe.models.config import ModelConfig, read_config
-from cryptomoe.models.prompt import encode, load_tokenizer, padded_length
+from cryptomoe.models.prompt import check_positions, encode, load_tokenizer, padded_length
 from cryptomoe.ot.rows import METHODS, Method
+from cryptomoe.party import Party
 from cryptomoe.protocols.shape import TransformerOptions, slots_per_expert
 
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -26,12 +27,12 @@ EMBEDDINGS = ("private", "public")
 _BUILT = {"routing": "balanced"}
 _LARGEST_ALPHA = 1 << 16
 
-_OPTIONS = (
+_PUBLIC = (
     click.option(
         "--model", required=True, type=click.Path(path_type=Path), help="A model directory."
     ),
     click.option("--prompt", help="The prompt; '-' reads it from standard input."),
-    click.option("--token-ids", help="Token ids, 1,2,3, instead of a prompt."),
+    click.option("--token-ids", help="Token ids, 1,2,3, instead of a prompt; or '-'."),
     click.option("--max-new-tokens", type=click.IntRange(1), default=1, show_default=True),
     click.option("--pad-to", type=click.IntRange(1), help="Public prompt length.  [next 2^k]"),
     click.option("--alpha", default="2", show_default=True, help="Expert capacity, exact decimal."),
@@ -43,12 +44,16 @@ _OPTIONS = (
     click.option("--routing", type=click.Choice(
         ["balanced", "dense", "insecure", "cipherprune", "random"]), default="balanced",
                  show_default=True),
+)  # fmt: skip
+_OF_TWO = (
     click.option("--he", type=click.Choice(sorted(BACKENDS)), default=DEFAULT_BACKEND,
                  show_default=True),
     click.option("--ot", type=click.Choice(METHODS), default="silent",
                  show_default=True),
     click.option("--transcript", type=click.Path(path_type=Path, dir_okay=False),
                  help="Write every message's sender, label and size here, as JSON lines."),
+)  # fmt: skip
+_JSON = (
     click.option("--json", "json_target", is_flag=False, flag_value="-", default=None,
                  help="One JSON object to standard output, or to a file."),
 )  # fmt: skip
@@ -56,7 +61,16 @@ _OPTIONS = (
 
 def run_options(command: Command) -> Command:
     """Decorate a command with all shared options."""
-    for option in reversed(_OPTIONS):
+    return _decorated(command, *_PUBLIC, *_OF_TWO, *_JSON)
+
+
+def party_options(command: Command) -> Command:
+    """Decorate a command with those that three parties or more have."""
+    return _decorated(command, *_PUBLIC, *_JSON)
+
+
+def _decorated(command: Command, *options: Callable[[Command], Command]) -> Command:
+    for option in reversed(options):
         command = option(command)
     return command
 
@@ -93,7 +107,7 @@ class RunRequest:
 
 
 def resolve(values: dict[str, Any]) -> RunRequest:
-    """The run that the options ask for.
+    """The run that the options ask for; without `index` the prompt is this process's to give.
 
     Raises:
         UsageError: an option that is not built, or a prompt or model that cannot be used.
@@ -107,10 +121,16 @@ def resolve(values: dict[str, Any]) -> RunRequest:
         raise UsageError(f"{directory} is not a directory")
     config = read_config(directory)
     tokenizer = load_tokenizer(directory)
-    token_ids = _token_ids(values, tokenizer)
     new_tokens = values["max_new_tokens"]
+    token_ids: list[int] = []
+    if values.get("index", Party.CLIENT) == Party.CLIENT:
+        token_ids = _token_ids(values, tokenizer)
+        length = padded_length(config, token_ids, new_tokens, values["pad_to"])
+    else:
+        length = values["pad_to"]
+        check_positions(config, length, new_tokens)
     options = TransformerOptions(
-        padded_length=padded_length(config, token_ids, new_tokens, values["pad_to"]),
+        padded_length=length,
         max_new_tokens=new_tokens,
         alpha=_alpha(values["alpha"]),
         reveal=values["reveal"],
@@ -151,6 +171,8 @@ def _token_ids(values: dict[str, Any], tokenizer: Tokenizer | None) -> list[int]
         return encode(tokenizer, sys.stdin.read() if prompt == "-" else prompt)
     if prompt is not None or listed is None:
         raise UsageError("give either --prompt or --token-ids")
+    if listed == "-":
+        listed = sys.stdin.read()
     try:
         return [int(word) for word in listed.split(",")]
     except ValueError:

@@ -19,7 +19,8 @@ import numpy as np
 from cryptomoe_spec.contracts import contract_hash
 
 from cryptomoe import __version__
-from cryptomoe.engines.honest_majority import HonestMajorityEngine
+from cryptomoe.cli.many_parties import plain_logits, take_part, terms_among_many
+from cryptomoe.cli.progress import by_layers
 from cryptomoe.engines.shapes import ShapeEngine
 from cryptomoe.engines.two_party import TwoPartyEngine
 from cryptomoe.errors import CryptoMoEError, UsageError
@@ -99,7 +100,7 @@ def run(job: Mapping[str, Any]) -> None:
     tell(
         "done",
         token_ids=None if generation is None else list(generation.token_ids),
-        logits=_plain(generation),
+        logits=plain_logits(generation),
         statistics=asdict(statistics),
         transcript=None
         if recorder is None
@@ -127,48 +128,21 @@ def run_among_many(job: Mapping[str, Any]) -> None:
             listener = until_connected.enter_context(listen(LOOPBACK))
             tell("listening", port=listener.port)
         addresses = [(LOOPBACK, port) for port in _ports(parties)]
-        agreed = terms_among_many(shape, options, job)
+        agreed = terms_among_many(shape, options, job["truncation"], parties, job["threshold"])
         carriers = join_mesh(index, addresses, listener, agreed, _CONNECT_SECONDS)
     tell("connected")
-    with HonestMajorityEngine(
-        index, carriers, job["truncation"], threshold=job["threshold"],
-        on_scope=_tell_layers(shape, options),
-    ) as engine:  # fmt: skip
-        engine.setup()
-        table = None
-        if options.embedding == "public":
-            with engine.scope("setup"):
-                held = None if weights is None else weights.embedding
-                size = (shape.vocabulary, shape.hidden)
-                shared = engine.input(Party.SERVER, held, size, ACTIVATION_BOUND - 1)
-                table = engine.reveal(shared, Party.CLIENT)
-        engine.start_online()
-        token_ids = job.get("token_ids")
-        generation = transformer(engine, shape, options, weights, token_ids, table=table)
-        statistics = engine.statistics()
+    generation, statistics = take_part(
+        index, carriers, shape, options, job["truncation"], job["threshold"],
+        weights=weights, token_ids=job.get("token_ids"),
+        on_scope=by_layers(shape, options, _tell_layer),
+    )  # fmt: skip
     tell(
         "done",
         token_ids=None if generation is None else list(generation.token_ids),
-        logits=_plain(generation),
+        logits=plain_logits(generation),
         statistics=asdict(statistics),
         transcript=None,
     )
-
-
-def terms_among_many(
-    shape: TransformerShape, options: TransformerOptions, job: Mapping[str, Any]
-) -> dict[str, str | int | bool | None]:
-    """Everything public that every two of three parties or more must agree on."""
-    agreed: dict[str, str | int | bool | None] = {"version": __version__}
-    for group in (asdict(shape), asdict(options)):
-        for name, value in group.items():
-            agreed[name] = str(value) if isinstance(value, float | Fraction) else value
-    return agreed | {
-        "truncation": job["truncation"],
-        "routing": "balanced",
-        "parties": job["parties"],
-        "threshold": job["threshold"],
-    }
 
 
 def _ports(parties: int) -> list[int]:
@@ -204,7 +178,7 @@ def _generate(
         job["truncation"],
         backend=BACKENDS[job["he"]],
         ot=job["ot"],
-        on_scope=_tell_layers(shape, options),
+        on_scope=by_layers(shape, options, _tell_layer),
     )
     engine.setup()
     table = None
@@ -231,24 +205,8 @@ def _share_table(
         return table.astype(np.int64)
 
 
-def _tell_layers(shape: TransformerShape, options: TransformerOptions) -> Any:
-    """Progress by layers, of all steps together."""
-    total = shape.layers * options.max_new_tokens
-    entered = 0
-
-    def on_scope(name: str) -> None:
-        nonlocal entered
-        if name.startswith("layer") and name[5:].isdigit():
-            entered += 1
-            tell("layer", number=entered, total=total)
-
-    return on_scope
-
-
-def _plain(generation: Generation | None) -> list[int] | None:
-    if generation is None or generation.logits is None:
-        return None
-    return [int(value) for value in generation.logits]
+def _tell_layer(number: int, total: int) -> None:
+    tell("layer", number=number, total=total)
 
 
 def main() -> None:

@@ -2,9 +2,10 @@
 
 import json
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from rich.console import Console
 from rich.table import Table
@@ -16,17 +17,37 @@ from cryptomoe.field import P_BITS
 from cryptomoe.fixed_point import FRACTION_BITS
 from cryptomoe.he.parameters import STANDARD
 from cryptomoe.models.prompt import decode
+from cryptomoe.party import party_name
 from cryptomoe.protocols.transformer import FUNCTIONALITIES
 
 
 @dataclass(frozen=True)
 class Traffic:
-    """Traffic of both parties; `by_label` maps a message's label to (bytes, messages)."""
+    """What parties sent, by name; `by_label` maps a message's label to (bytes, messages)."""
 
     rounds: int
     bytes_sent: dict[str, int]
     setup_bytes: dict[str, int]
     by_label: dict[str, tuple[int, int]]
+
+    @classmethod
+    def of(cls, statistics: Mapping[int, Mapping[str, Any]]) -> Self:
+        """From the `Statistics`, as dictionaries, of each party by its number."""
+        by_label: dict[str, tuple[int, int]] = {}
+        for told in statistics.values():
+            for label, (size, messages) in told["by_label"].items():
+                before = by_label.get(label, (0, 0))
+                by_label[label] = (before[0] + size, before[1] + messages)
+        return cls(
+            rounds=max(told["rounds"] for told in statistics.values()),
+            bytes_sent={
+                party_name(party): told["bytes_sent"] for party, told in statistics.items()
+            },
+            setup_bytes={
+                party_name(party): told["setup_bytes_sent"] for party, told in statistics.items()
+            },
+            by_label=by_label,
+        )
 
     def by_functionality(self) -> dict[str, dict[str, int]]:
         """Bytes and messages by the innermost functionality of each label."""
@@ -40,14 +61,23 @@ class Traffic:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What the client learned, how long it took, and the traffic (None where nothing was sent)."""
+    """What the client learned, how long it took, and the traffic (None where nothing was sent).
+
+    `token_ids` is None where the report is not the client's.
+    """
 
     command: str
-    token_ids: list[int]
+    token_ids: list[int] | None
     logits_fixed: list[int] | None
     seconds: float
     traffic: Traffic | None
     notes: dict[str, Any] = field(default_factory=dict)
+
+
+def notes_of_many(request: RunRequest) -> dict[str, Any]:
+    """Parameters that three parties or more have beside, or in the place of, those of two."""
+    unused = dict.fromkeys(("N", "log2_q", "he", "ot"))
+    return {"parties": request.parties, "threshold": request.threshold, **unused}
 
 
 def functionality_of(label: str) -> str:
@@ -61,12 +91,12 @@ def functionality_of(label: str) -> str:
 
 def as_object(request: RunRequest, outcome: Outcome) -> dict[str, Any]:
     """The JSON object of a run; stable keys."""
-    fixed, traffic = outcome.logits_fixed, outcome.traffic
+    fixed, traffic, token_ids = outcome.logits_fixed, outcome.traffic, outcome.token_ids
     return {
         "version": __version__,
         "command": outcome.command,
-        "text": decode(request.tokenizer, outcome.token_ids),
-        "token_ids": outcome.token_ids,
+        "text": None if token_ids is None else decode(request.tokenizer, token_ids),
+        "token_ids": token_ids,
         "logits": None if fixed is None else [value / (1 << FRACTION_BITS) for value in fixed],
         "logits_fixed": fixed,
         "seconds": outcome.seconds,
@@ -117,10 +147,12 @@ def write_file(path: Path, text: str) -> None:
 
 def _write_for_a_person(result: dict[str, Any]) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    ids = ", ".join(str(token) for token in result["token_ids"])
     if result["text"] is not None:
         console.print(result["text"], markup=False)
-    console.print(f"token ids {ids}; {result['seconds']:.1f} s", markup=False)
+    learned = "done"
+    if result["token_ids"] is not None:
+        learned = "token ids " + ", ".join(str(token) for token in result["token_ids"])
+    console.print(f"{learned}; {result['seconds']:.1f} s", markup=False)
     if result["by_label"] is None:
         return
     sent, setup = result["bytes_sent"], result["setup_bytes"]

@@ -63,10 +63,19 @@ def padded_length(
     length = 1 << (len(token_ids) - 1).bit_length() if pad_to is None else pad_to
     if length < len(token_ids):
         raise UsageError(f"the prompt has more than {length} tokens, the length to pad to")
+    check_positions(config, length, new_tokens)
+    return length
+
+
+def check_positions(config: ModelConfig, length: int, new_tokens: int) -> None:
+    """Refuse a public prompt length that the model has no positions for.
+
+    Raises:
+        UsageError: naming the limit.
+    """
     limit = min(config.max_positions, POSITION_LIMIT)
     if length + new_tokens - 1 > limit:
         raise UsageError(
             f"the padded prompt and the new tokens take {length + new_tokens - 1} positions, more "
             f"than the {limit} that are possible"
         )
-    return length

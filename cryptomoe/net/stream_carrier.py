@@ -15,13 +15,17 @@ CLOSE_SECONDS = 3.0
 
 
 class Stream(Protocol):
-    """A connection as the I/O thread sees it; `room` guards `backlog`."""
+    """A connection as the I/O thread sees it; `room` guards `backlog`.
+
+    `certified`: the party whose certificate the peer has shown, None without TLS.
+    """
 
     mailbox: Mailbox
     room: Condition
     backlog: int
     sender_waits: bool
     reading_paused: bool
+    certified: int | None
 
     def write(self, header: bytes, payload: bytes) -> None:
         """Write a message, taking its bytes off the backlog as they are written."""
@@ -43,6 +47,16 @@ class StreamCarrier:
         self._stream = stream
         self._loop = io_loop()
         self._closed = False
+
+    @property
+    def certified(self) -> int | None:
+        """The party whose certificate the peer has shown; None without TLS, or if it is none's."""
+        return self._stream.certified
+
+    @property
+    def failure(self) -> CarrierError | None:
+        """Why nothing more will come, even while frames that came are still unread."""
+        return self._stream.mailbox.failure
 
     def send_frame(self, header: bytes, payload: bytes) -> None:
         """Hand a message to the I/O thread, waiting while too much is unwritten."""
