@@ -127,6 +127,13 @@ CITATIONS = {
         2021,
         "mathematical functions on values of non-uniform bit lengths",
     ),
+    "roy2022": Citation(
+        "Roy",
+        "SoftSpokenOT: Quieter OT Extension from Small-Field Silent VOLE in the Minicrypt Model",
+        "CRYPTO",
+        2022,
+        "random transfers from small trees, where they are made so",
+    ),
     "shazeer2017": Citation(
         "Shazeer, Mirhoseini, Maziarz, Davis, Le, Hinton, Dean",
         "Outrageously Large Neural Networks: The Sparsely-Gated Mixture-of-Experts Layer",
@@ -154,6 +161,13 @@ CITATIONS = {
         "NeurIPS",
         2017,
         "section 3.2: scaled dot-product attention with several heads",
+    ),
+    "yang2020": Citation(
+        "Yang, Weng, Lan, Zhang, Wang",
+        "Ferret: Fast Extension for Correlated OT with Small Communication",
+        "ACM CCS",
+        2020,
+        "random transfers that feed themselves, where they are made silently; not its parameters",
     ),
     "zhang2019": Citation(
         "Zhang, Sennrich",

@@ -9,6 +9,7 @@ NOTHING = "nothing"
 TRANSFERS = (
     "Diffie-Hellman over X25519 with a random oracle, for the base transfers",
     "the re-keyed AES hash is correlation robust, for the extension",
+    "LPN with regular noise for a 10-local code, where transfers are made silently",
 )
 ENCRYPTION = (
     "ring learning with errors at N = 8192 and 210 bits, with ternary secrets",
@@ -20,7 +21,7 @@ BOTH = (*TRANSFERS, *ENCRYPTION, *GENERATOR)
 COMPARING = (*TRANSFERS, *GENERATOR)
 MULTIPLYING = (*ENCRYPTION, *GENERATOR)
 
-BY_TRANSFERS = ("ishai2003", "naor2001")
+BY_TRANSFERS = ("ishai2003", "naor2001", "roy2022", "yang2020")
 BY_COMPARISON = (*BY_TRANSFERS, "beaver1991", "couteau2018", "rathee2020")
 BY_ENCRYPTION = ("albrecht2018", "brakerski2012", "fan2012", "gentry2009")
 BY_LAYOUT = (*BY_ENCRYPTION, "halevi2014")
