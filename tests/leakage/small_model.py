@@ -3,34 +3,21 @@
 from dataclasses import asdict, replace
 
 import numpy as np
-from cryptomoe_spec import shape as stated
 from party_views import Session, run_session
-from random_models import random_weights
+from random_models import SMALL, random_weights
 
 from cryptomoe.party import Party
 from cryptomoe.protocols import shape as held
 from cryptomoe.protocols.transformer import FUNCTIONALITIES, transformer
 
-SHAPE = held.TransformerShape(
-    layers=1,
-    hidden=20,
-    heads=2,
-    kv_heads=1,
-    head_dim=10,
-    experts=3,
-    top_k=2,
-    expert_width=6,
-    vocabulary=11,
-    rope_theta=1e4,
-    epsilon=1e-5,
-)
+SHAPE = held.TransformerShape(**asdict(SMALL))
 LENGTH = 8
 PROMPTS = {"different tokens": list(range(LENGTH)), "one token": [10] * LENGTH}
 
 
 def weights(kind: str) -> held.TransformerWeights:
     """Random ones, or those of a model that sends every token the same way."""
-    random = random_weights(stated.TransformerShape(**asdict(SHAPE)), 1)
+    random = random_weights(SMALL, 1)
     layer = held.LayerWeights(**vars(random.layers[0]))
     if kind == "one expert for all":
         layer = replace(

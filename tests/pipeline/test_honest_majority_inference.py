@@ -11,25 +11,11 @@ from cryptomoe_spec.transformer import transformer as specification
 from honest_majority_parties import PartiesRun, run_honest_majority
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from random_models import random_weights, shapes
+from random_models import SMALL, random_weights, shapes
 
 from cryptomoe.party import Party
 from cryptomoe.protocols import shape as held
 from cryptomoe.protocols.transformer import FUNCTIONALITIES, Generation, transformer
-
-SMALL = stated.TransformerShape(
-    layers=1,
-    hidden=20,
-    heads=2,
-    kv_heads=1,
-    head_dim=10,
-    experts=3,
-    top_k=2,
-    expert_width=6,
-    vocabulary=11,
-    rope_theta=1e4,
-    epsilon=1e-5,
-)
 
 
 def run(

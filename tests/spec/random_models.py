@@ -7,6 +7,21 @@ from numpy.typing import NDArray
 
 IntArray = NDArray[np.int64]
 
+SMALL = TransformerShape(
+    layers=1,
+    hidden=20,
+    heads=2,
+    kv_heads=1,
+    head_dim=10,
+    experts=3,
+    top_k=2,
+    expert_width=6,
+    vocabulary=11,
+    rope_theta=1e4,
+    epsilon=1e-5,
+)
+"""A shape whose whole pipeline runs quickly; its larger sizes are no powers of two."""
+
 
 def fixed(values: NDArray[np.float64], bits: int) -> IntArray:
     """Real numbers to integers with `bits` fraction bits, rounded to nearest."""
